@@ -1,0 +1,193 @@
+"""The steps for commands: `graph`, `explain`, `check`, `plot`, `minimize` and the rest.
+
+Each becomes a call `@command(name, values, parts)`: the values as a tuple, and a dictionary of
+what was written besides, which holds only what was written. Expressions that the command
+evaluates again and again come as functions without arguments. Where a command works on
+expressions, `parts["text"]` has their source texts, and `parts["over_text"]` those of the
+variables after `over`.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any, Final
+
+from gradsh.language.blocks import no_arguments
+from gradsh.language.expressions import LOAD, fail, internal_name, parentheses, span
+from gradsh.language.formats import Formats
+from gradsh.language.parser import Lexeme
+from gradsh.language.statements import CommandCall, Option, Statements
+
+MAXIMUM_TEXT: Final = 1000
+"""Characters of an expression's text that a command gets; the rest is for nobody to read."""
+
+
+class Commands(Formats, Statements):
+    """Steps for commands. Each method has the name of a production in gradsh.lark."""
+
+    def source(self) -> str:
+        """The text of the statement so far, from the start of its first line."""
+        raise NotImplementedError
+
+    def command_bare(self, word: Lexeme) -> list[ast.stmt]:
+        return self._command(word, [], {}, word)
+
+    def command_word(self, word: Lexeme, choice: Lexeme) -> list[ast.stmt]:
+        return self._command(word, [_text(choice[0], choice)], {}, choice)
+
+    def command_seed(self, word: Lexeme, value: ast.expr) -> list[ast.stmt]:
+        return self._command(word, [value], {}, value)
+
+    def command_set(
+        self, word: Lexeme, name: Lexeme, value: ast.expr | None = None
+    ) -> list[ast.stmt]:
+        values: list[ast.expr] = [_text(name[0], name)]
+        if isinstance(value, ast.Name):
+            values.append(ast.Constant(value.id, **span(value, value)))
+        elif value is not None:
+            values.append(value)
+        return self._command(word, values, {}, value or name)
+
+    def command_help(self, word: Lexeme, topic: list[Lexeme]) -> list[ast.stmt]:
+        text = ".".join(part[0] for part in topic)
+        return self._command(word, [_text(text, topic[0])], {}, topic[-1])
+
+    def command_help_call(
+        self, word: Lexeme, opening: Lexeme, topic: list[Lexeme], closing: Lexeme
+    ) -> list[ast.stmt]:
+        return self.command_help(word, topic)
+
+    def command_session(self, word: Lexeme, session: Lexeme, path: ast.expr) -> list[ast.stmt]:
+        both = (f"{word[0]} session", word[1], word[2], session[3])
+        return self._command(both, [path], {}, path)
+
+    def command_time(self, word: Lexeme, statement: list[ast.stmt]) -> list[ast.stmt]:
+        """`time S`: the statement inside the context manager that the command gives."""
+        statement = self.settled(statement)
+        text = self._text_between(statement[0], statement[-1])
+        manager = self._call(word, [], {"text": _text(text, word)}, word)
+        return self.show(self.block_of(manager, statement, word, statement[-1]))
+
+    def command_values(
+        self, word: Lexeme, values: list[ast.expr], to: Lexeme | None = None, path: Any = None
+    ) -> list[ast.stmt]:
+        values = _several(values)
+        parts: dict[str, ast.expr] = {"text": self._texts(values)}
+        if path is not None:
+            parts["to"] = path
+        return self._command(word, values, parts, path or values[-1])
+
+    def command_explain(
+        self, word: Lexeme, value: ast.expr, options: list[Option]
+    ) -> list[ast.stmt]:
+        parts: dict[str, ast.expr] = {"text": self._texts([value])}
+        return self._command(word, [value], parts | self._parts(options), value)
+
+    def command_check(self, word: Lexeme, value: ast.expr, over: Option) -> list[ast.stmt]:
+        parts: dict[str, ast.expr] = {"text": self._texts([value])}
+        function = self._function(value)
+        return self._command(word, [function], parts | self._parts([over]), over[2][-1])
+
+    def command_plot(
+        self, word: Lexeme, values: list[ast.expr], options: list[Option] | None = None
+    ) -> list[ast.stmt]:
+        values = _several(values)
+        parts: dict[str, ast.expr] = {"text": self._texts(values)}
+        options = options or []
+        over = next((given for name, _, given in options if name == "over"), None)
+        if over is None:
+            for name, lexeme, _ in options:
+                if name == "from":
+                    fail(
+                        lexeme, "'from ... to ...' belongs to 'over'", "plot x^2 over x from 0 to 1"
+                    )
+        else:
+            values = [self._function(value, over) for value in values]
+        for name, _, given in options:
+            if name == "over":
+                parts["over"] = _text(given[0], given)
+            elif name == "from":
+                parts["from"], parts["until"] = given
+            else:
+                parts["to"] = given
+        return self._command(word, values, parts, values[-1])
+
+    def plot_over(self, word: Lexeme, name: Lexeme) -> Option:
+        return word[0], word, name
+
+    def plot_range(self, word: Lexeme, lower: ast.expr, to: Lexeme, upper: ast.expr) -> Option:
+        return word[0], word, (lower, upper)
+
+    def minimize(
+        self, word: Lexeme, loss: ast.expr, over: Option, options: list[Option]
+    ) -> ast.expr:
+        parts: dict[str, ast.expr] = {"text": self._texts([loss])}
+        parts |= self._parts([over, *options])
+        last = options[-1][2] if options else over[2][-1]
+        return self._call(word, [self._function(loss)], parts, last)
+
+    def _function(self, value: ast.expr, parameter: Lexeme | None = None) -> ast.expr:
+        """The expression as a function, of the given variable or of nothing."""
+        arguments = no_arguments()
+        if parameter is not None:
+            arguments.args = [ast.arg(parameter[0], None, **span(parameter, parameter))]
+        return self.function_of(arguments, value, span(value, value))
+
+    def _parts(self, options: list[Option]) -> dict[str, ast.expr]:
+        parts: dict[str, ast.expr] = {}
+        for name, lexeme, given in options:
+            if name == "over":
+                position = span(given[0], given[-1])
+                parts["over"] = ast.Tuple(given, LOAD, **position)
+                parts["over_text"] = self._texts(given)
+            else:
+                parts[name] = ast.Constant(True, **span(lexeme, lexeme)) if given is None else given
+        return parts
+
+    def _texts(self, values: list[ast.expr]) -> ast.Tuple:
+        texts: list[ast.expr] = [
+            ast.Constant(self._text_between(value, value), **span(value, value)) for value in values
+        ]
+        return ast.Tuple(texts, LOAD, **span(values[0], values[-1]))
+
+    def _text_between(self, first: Any, last: Any) -> str:
+        source = self.source()
+        line_start = 0
+        for _ in range(first.lineno - 1):
+            line_start = source.index("\n", line_start) + 1
+        start = line_start + first.col_offset
+        for _ in range(last.end_lineno - first.lineno):
+            line_start = source.index("\n", line_start) + 1
+        end = line_start + last.end_col_offset
+        if end - start > MAXIMUM_TEXT:
+            return source[start : start + MAXIMUM_TEXT - 3] + "..."
+        return source[start:end]
+
+    def _command(
+        self, word: Lexeme, values: list[ast.expr], parts: dict[str, ast.expr], last: Any
+    ) -> list[ast.stmt]:
+        return self.show(self._call(word, values, parts, last))
+
+    def _call(
+        self, word: Lexeme, values: list[ast.expr], parts: dict[str, ast.expr], last: Any
+    ) -> CommandCall:
+        position = span(word, last)
+        keys: list[ast.expr | None] = [ast.Constant(name, **position) for name in parts]
+        arguments: list[ast.expr] = [
+            _text(word[0], word),
+            ast.Tuple(values, LOAD, **position),
+            ast.Dict(keys, list(parts.values()), **position),
+        ]
+        return CommandCall(internal_name("@command", position), arguments, [], **position)
+
+
+def _several(values: list[ast.expr]) -> list[ast.expr]:
+    """The values of `show(x, y)`, which is `show x, y`."""
+    only = values[0]
+    if len(values) == 1 and isinstance(only, ast.Tuple) and parentheses(only) == 1 and only.elts:
+        return only.elts
+    return values
+
+
+def _text(text: str, lexeme: Lexeme) -> ast.Constant:
+    return ast.Constant(text, **span(lexeme, lexeme))
