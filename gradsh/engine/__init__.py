@@ -1,0 +1,20 @@
+"""The autograd engine: tensors over numpy arrays, with PyTorch's semantics.
+
+from gradsh.engine import FUNCTIONS as f
+
+x = f["ones"](2, 2, requires_grad=True)
+f["mean"](3 * (x + 2) ** 2).backward()
+x.grad
+"""
+
+from __future__ import annotations
+
+from gradsh.engine.attach import attach
+from gradsh.engine.backward import backward
+from gradsh.engine.op import FUNCTIONS, METHODS, OPS, Op
+from gradsh.engine.size import Size
+from gradsh.engine.tensor import Tensor
+
+attach()
+
+__all__ = ["FUNCTIONS", "METHODS", "OPS", "Op", "Size", "Tensor", "backward"]

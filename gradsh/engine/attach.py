@@ -1,0 +1,96 @@
+"""Putting the engine together: every declared operation becomes a method of Tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gradsh.engine import inplace, leaf, modes
+from gradsh.engine.backward import backward, retain_grad, retains_grad
+from gradsh.engine.dtypes import NUMBER_CATEGORY
+from gradsh.engine.op import FUNCTIONS, METHODS
+from gradsh.engine.ops import (
+    activations,
+    aliases,
+    arrange,
+    assembly,
+    creation,
+    elementary,
+    extremes,
+    gathering,
+    indexing,
+    linalg,
+    logic,
+    ordering,
+    pointwise,
+    reductions,
+    rounding,
+    selection,
+    shape,
+    special,
+    statistics,
+    strided,
+    transcendental,
+)
+from gradsh.engine.tensor import Tensor
+
+FAMILIES = (
+    activations, aliases, arrange, assembly, creation, elementary, extremes, gathering,
+    indexing, linalg, logic, ordering, pointwise, reductions, rounding, selection, shape,
+    special, statistics, strided, transcendental,
+)  # fmt: skip
+"""The modules that declare operations; importing them fills the registers."""
+
+_AUGMENTED = {
+    "__iadd__": "add_",
+    "__isub__": "sub_",
+    "__imul__": "mul_",
+    "__itruediv__": "div_",
+    "__ifloordiv__": "floor_divide_",
+    "__imod__": "remainder_",
+    "__ipow__": "pow_",
+    "__iand__": "bitwise_and_",
+    "__ior__": "bitwise_or_",
+}
+
+
+def _augmented(method: Callable[[Tensor, Any], Tensor]) -> Callable[[Tensor, Any], Any]:
+    """An in-place method as `+=` and the like; what is no operand is left to Python to refuse."""
+
+    def change(self: Tensor, other: Any) -> Any:
+        if type(other) is Tensor or type(other) in NUMBER_CATEGORY:
+            return method(self, other)
+        return NotImplemented
+
+    return change
+
+
+def attach() -> None:
+    """Fill METHODS with everything a user may call on a tensor, and give it to Tensor."""
+    METHODS.update(inplace.in_place_forms())
+    METHODS.update(
+        {
+            "backward": backward,
+            "retain_grad": retain_grad,
+            "requires_grad_": leaf.requires_grad_,
+            "detach": leaf.detach,
+            "detach_": leaf.detach_,
+        }
+    )
+    FUNCTIONS["detach"] = leaf.detach
+    FUNCTIONS["is_grad_enabled"] = modes.is_grad_enabled
+    for name in ("item", "tolist", "dim", "numel", "size", "stride", "is_contiguous",
+                 "element_size", "is_floating_point", "is_complex", "numpy"):  # fmt: skip
+        METHODS[name] = getattr(Tensor, name)
+    for name, method in METHODS.items():
+        setattr(Tensor, name, method)
+    for operator, name in _AUGMENTED.items():
+        setattr(Tensor, operator, _augmented(METHODS[name]))
+    leaf.attach_attributes()
+    shape.attach_attributes()
+    pointwise.attach_operators()
+    linalg.attach_operators()
+    setattr(Tensor, "retains_grad", property(retains_grad))  # noqa: B010
+    setattr(Tensor, "__getitem__", indexing.getitem)  # noqa: B010
+    setattr(Tensor, "__setitem__", inplace.setitem)  # noqa: B010
+    setattr(Tensor, "__iter__", indexing.iterate)  # noqa: B010

@@ -1,0 +1,168 @@
+"""Element types under PyTorch's names, and PyTorch's promotion among them.
+
+Rules: https://docs.pytorch.org/docs/stable/tensor_attributes.html (type promotion). They differ
+from numpy's: an integer never widens a float (int64 with float16 is float16), a zero-dim tensor
+gives way to one with dimensions of the same or a higher category, a Python number to both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+BOOL, INTEGER, FLOAT, COMPLEX = range(4)
+
+
+class DType:
+    """An element type: `name` is PyTorch's, `numpy` the storage type, `category` its rank."""
+
+    __slots__ = ("category", "name", "numpy", "type_name")
+
+    def __init__(self, name: str, storage: npt.DTypeLike, category: int, type_name: str) -> None:
+        self.name = name
+        self.numpy: np.dtype[Any] = np.dtype(storage)
+        self.category = category
+        self.type_name = type_name
+
+    @property
+    def is_floating_point(self) -> bool:
+        """True for the real floating types."""
+        return self.category == FLOAT
+
+    @property
+    def is_complex(self) -> bool:
+        """True for the complex types."""
+        return self.category == COMPLEX
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes an element."""
+        return self.numpy.itemsize
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+
+uint8 = DType("uint8", np.uint8, INTEGER, "Byte")
+int8 = DType("int8", np.int8, INTEGER, "Char")
+int16 = DType("int16", np.int16, INTEGER, "Short")
+int32 = DType("int32", np.int32, INTEGER, "Int")
+int64 = DType("int64", np.int64, INTEGER, "Long")
+float16 = DType("float16", np.float16, FLOAT, "Half")
+float32 = DType("float32", np.float32, FLOAT, "Float")
+float64 = DType("float64", np.float64, FLOAT, "Double")
+complex64 = DType("complex64", np.complex64, COMPLEX, "ComplexFloat")
+complex128 = DType("complex128", np.complex128, COMPLEX, "ComplexDouble")
+boolean = DType("bool", np.bool_, BOOL, "Bool")
+
+DTYPES: dict[str, DType] = {
+    dtype.name: dtype
+    for dtype in (
+        uint8, int8, int16, int32, int64, float16, float32, float64, complex64, complex128, boolean,
+    )
+}  # fmt: skip
+ALIASES: dict[str, DType] = {
+    "half": float16,
+    "float": float32,
+    "double": float64,
+    "short": int16,
+    "int": int32,
+    "long": int64,
+    "cfloat": complex64,
+    "cdouble": complex128,
+}
+FROM_NUMPY: dict[np.dtype[Any], DType] = {dtype.numpy: dtype for dtype in DTYPES.values()}
+CATEGORY: dict[np.dtype[Any], int] = {dtype.numpy: dtype.category for dtype in DTYPES.values()}
+_COMPLEX_OF = {float16: complex64, float32: complex64, float64: complex128}
+NUMBER_CATEGORY: dict[type, int] = {bool: BOOL, int: INTEGER, float: FLOAT, complex: COMPLEX}
+
+
+class Defaults:
+    """The default floating type of literals and creation functions (`set default_dtype`)."""
+
+    __slots__ = ("floating",)
+
+    def __init__(self) -> None:
+        self.floating = float32
+
+    @property
+    def complex(self) -> DType:
+        """The complex type whose parts have the default floating type."""
+        return _COMPLEX_OF[self.floating]
+
+    def of_category(self, category: int) -> DType:
+        """The type a Python number of `category` has when nothing else decides."""
+        if category == FLOAT:
+            return self.floating
+        if category == COMPLEX:
+            return self.complex
+        return int64 if category == INTEGER else boolean
+
+
+DEFAULTS = Defaults()
+
+
+def set_default_dtype(dtype: DType) -> None:
+    """Make `dtype` (a floating type) the default; TypeError otherwise, in PyTorch's words."""
+    if dtype.category != FLOAT:
+        raise TypeError("only floating-point types are supported as the default type")
+    DEFAULTS.floating = dtype
+
+
+def dtype_of(storage: np.dtype[Any]) -> DType:
+    """The DType stored as `storage`; TypeError when there is none."""
+    try:
+        return FROM_NUMPY[storage]
+    except KeyError:
+        raise TypeError(f"can't convert numpy arrays of type {storage} to a tensor") from None
+
+
+def promote(a: DType, b: DType) -> DType:
+    """The type that holds both, as `torch.promote_types`."""
+    if a is b:
+        return a
+    if a.category != b.category:
+        low, high = (a, b) if a.category < b.category else (b, a)
+        if high.category == COMPLEX and low is float64:
+            return complex128
+        return high
+    return FROM_NUMPY[np.promote_types(a.numpy, b.numpy)]
+
+
+def result_type(operands: Iterable[tuple[DType | type, bool]]) -> DType:
+    """The common type of operands given as (dtype, is zero-dim) or (type of a Python number, _).
+
+    Dimensioned tensors decide within their category; a zero-dim tensor counts only when its
+    category is higher, a Python number only when its is higher than both.
+    """
+    dimensioned: DType | None = None
+    zero_dim: DType | None = None
+    number: DType | None = None
+    for dtype, is_zero_dim in operands:
+        if not isinstance(dtype, DType):
+            wrapped = DEFAULTS.of_category(NUMBER_CATEGORY[dtype])
+            number = wrapped if number is None else promote(number, wrapped)
+        elif is_zero_dim:
+            zero_dim = dtype if zero_dim is None else promote(zero_dim, dtype)
+        else:
+            dimensioned = dtype if dimensioned is None else promote(dimensioned, dtype)
+    result = dimensioned
+    for lower in (zero_dim, number):
+        if lower is None:
+            continue
+        if result is None:
+            result = lower
+        elif lower.category > result.category:
+            result = _raise_category(result, lower)
+    assert result is not None
+    return result
+
+
+def _raise_category(strong: DType, weak: DType) -> DType:
+    """`weak`'s category wins; its width too, unless a strong float fixes a weak complex's."""
+    if weak.category == COMPLEX and strong.category == FLOAT:
+        return promote(_COMPLEX_OF[strong], _COMPLEX_OF[strong])
+    return weak

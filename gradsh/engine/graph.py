@@ -1,0 +1,175 @@
+"""Nodes: the record of operations that a backward pass walks."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gradsh.engine.tensor import GradientBox, Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+next_sequence_number = count(1).__next__
+
+
+class Backward(Protocol):
+    """What a node's `op` knows: its name and how a cotangent passes to the inputs."""
+
+    def node_name(self, node: Node) -> str:
+        """The name PyTorch gives such a node."""
+
+    def saves_result(self, node: Node, tensor: Tensor) -> bool:
+        """Whether `tensor`, one of the node's saved ones, is its own result."""
+
+    def pull(self, node: Node, g: Any) -> Sequence[Any]:
+        """The inputs' cotangents, as arrays, for `g`; None where there is none."""
+
+    def pull_recorded(self, node: Node, g: Any) -> Sequence[Any]:
+        """The same as tensors, recorded so that they can be differentiated again."""
+
+
+class Node:
+    """One recorded operation.
+
+    `parents` are the nodes of its inputs (None for constants); `saved` the tensors its formulas
+    ask for, with `expected` their versions when they were saved (0: all were zero); `context` the
+    plain values they ask for; `fit`, where broadcasting or promotion took place, the shape and
+    dtype that each input's cotangent must be brought back to. `seq` grows with every node, so a
+    node always has a greater one than its parents.
+    """
+
+    op: Backward
+    seq: int
+    parents: tuple[Node | None, ...]
+    saved: tuple[Tensor | None, ...] | None = None
+    expected: int | tuple[int, ...] = 0
+    context: tuple[Any, ...] = ()
+    fit: tuple[Any, ...] | None = None
+    hooks: list[Callable[[Tensor], Tensor | None]] | None = None
+    is_leaf = False
+
+    @property
+    def name(self) -> str:
+        """PyTorch's name of the node, as `MulBackward0`."""
+        return self.op.node_name(self)
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes of the inputs, each with the number of the output it stands for."""
+        return tuple(
+            (parent.owner, parent.index) if isinstance(parent, Output) else (parent, 0)
+            for parent in self.parents
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class Leaf(Node):
+    """Where a gradient is accumulated: the end of the road for a tensor the user made."""
+
+    is_leaf = True
+    parents = ()
+
+    def __init__(self, box: GradientBox, shape: tuple[int, ...], dtype: Any) -> None:
+        self.box = box
+        self.shape = shape
+        self.dtype = dtype
+        self.seq = next_sequence_number()
+
+    @property
+    def name(self) -> str:
+        """PyTorch's name of the node."""
+        return "AccumulateGrad"
+
+
+class Output(Node):
+    """One result of an operation with several: hands its cotangent on to the `owner`."""
+
+    def __init__(self, owner: Node, index: int, outputs: int) -> None:
+        self.owner = owner
+        self.index = index
+        self.outputs = outputs
+        self.parents = (owner,)
+        self.seq = next_sequence_number()
+
+    @property
+    def name(self) -> str:
+        """The owner's name: PyTorch shows one node for all results."""
+        return self.owner.name
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The owner's inputs."""
+        return self.owner.next_functions
+
+
+class Freed(tuple[Tensor | None, ...]):
+    """Stands in a node's `saved` once a backward pass has used and released the values."""
+
+    __slots__ = ()
+
+
+FREED = Freed()
+
+
+def verify_saved(node: Node) -> None:
+    """Raise RuntimeError unless every saved tensor still has the version it was saved with."""
+    saved = node.saved
+    if saved is None:
+        return
+    if saved is FREED:
+        error = RuntimeError(
+            "Trying to backward through the graph a second time (or directly access saved tensors "
+            "after they have already been freed). Saved intermediate values of the graph are freed "
+            "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need "
+            "to backward through the graph a second time or if you need to access saved tensors "
+            "after calling backward."
+        )
+        error.add_note(
+            "write `backward ... retain_graph` the first time, or compute the value again"
+        )
+        raise error
+    expected = node.expected
+    for position, tensor in enumerate(saved):
+        if tensor is None:
+            continue
+        version = tensor.version
+        wanted = expected if isinstance(expected, int) else expected[position]
+        if version is not None and version.n != wanted:
+            raise _modified(tensor, node, wanted)
+
+
+def _modified(tensor: Tensor, node: Node, expected: int) -> RuntimeError:
+    # A node's own result has no node here (that would be a cycle): it is made by `node`.
+    made_by = tensor.node if tensor.node is not None or not _is_result(tensor, node) else node
+    origin = ""
+    if made_by is not None and not made_by.is_leaf:
+        index = made_by.index if isinstance(made_by, Output) else 0
+        origin = f", which is output {index} of {_operation_name(made_by.name)},"
+    error = RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: [torch.{tensor.dtype.type_name}Tensor {list(tensor.array.shape)}]{origin} is "
+        f"at version {tensor._version}; expected version {expected} instead. Hint: enable anomaly "
+        "detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+    )
+    error.add_note(
+        f"{node.name} keeps this value for its derivative: change a copy (`.clone()`), "
+        "or change it after the backward pass"
+    )
+    return error
+
+
+def _is_result(tensor: Tensor, node: Node) -> bool:
+    """Whether a saved tensor is a result of the node that saved it."""
+    return node.op.saves_result(node, tensor)
+
+
+def _operation_name(name: str) -> str:
+    """A node's name as PyTorch's message writes it: MulBackward0 is Mul, PowBackward1 Pow1."""
+    if name.startswith("Copy"):
+        return f"torch::autograd::{name}"
+    operation, _, overload = name.partition("Backward")
+    return operation + overload.removeprefix("0")

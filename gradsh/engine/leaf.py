@@ -1,0 +1,149 @@
+"""Asking for gradients: leaves, and what a user may set on a tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradsh.engine.dtypes import FROM_NUMPY
+from gradsh.engine.graph import Leaf
+from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
+
+_SCALAR_TYPES = {
+    "float32": "float", "float64": "double", "float16": "c10::Half", "int64": "long int",
+    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char",
+}  # fmt: skip
+
+
+def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
+    """Ask for gradients of a leaf, or stop asking; in place, returns the tensor.
+
+    RuntimeError for integer types, and for switching off a tensor that an operation made.
+    """
+    if not requires_grad:
+        if not input.is_leaf:
+            error = RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a "
+                "computed variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."
+            )
+            error.add_note("`y.detach()` gives the same values without a history")
+            raise error
+        input.node = None
+    elif input.node is None:
+        if input.array.dtype.kind not in "fc":
+            error = RuntimeError("only Tensors of floating point dtype can require gradients")
+            error.add_note("make it a float first: `x.float()`, or write the numbers with a point")
+            raise error
+        if input.box is None:
+            input.box = GradientBox()
+        input.node = Leaf(input.box, input.array.shape, input.array.dtype)
+    return input
+
+
+def finished(array: Any, requires_grad: bool) -> Tensor:
+    """A new tensor over `array`, a leaf that requires grad if asked."""
+    tensor = new_tensor(array)
+    if requires_grad:
+        if array.dtype.kind not in "fc":
+            raise RuntimeError(
+                "Only Tensors of floating point and complex dtype can require gradients"
+            )
+        requires_grad_(tensor)
+    return tensor
+
+
+def detach(input: Tensor) -> Tensor:
+    """The same storage without the history: nothing computed from it reaches input's leaves."""
+    detached = new_tensor(input.array)
+    detached.version = input.shared_version()
+    return detached
+
+
+def detach_(input: Tensor) -> Tensor:
+    """Cut the tensor itself off its history; in place."""
+    if input.base is not None:
+        raise RuntimeError(
+            "Can't detach views in-place. Use detach() instead. If you are using "
+            "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as "
+            "True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
+            "these gradients. To fix this error, please refer to the Optimizer.zero_grad() "
+            "function in torch/optim/optimizer.py as the solution."
+        )
+    input.node = None
+    return input
+
+
+def _get_data(self: Tensor) -> Tensor:
+    """The same storage without history and without a watch on changes through it."""
+    return new_tensor(self.array)
+
+
+def _set_data(self: Tensor, value: Any) -> None:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+    if self.node is not None and value.array.dtype.kind not in "fc":
+        raise RuntimeError(
+            "data set to a tensor that requires gradients must be floating point or complex dtype"
+        )
+    self.array = value.array
+    if self.node is not None and self.node.is_leaf:
+        self.node = Leaf(self.box or GradientBox(), value.array.shape, value.array.dtype)
+
+
+def _get_grad(self: Tensor) -> Tensor | None:
+    """The gradient that backward passes have accumulated here, or None."""
+    return None if self.box is None else self.box.value
+
+
+def _refuse_gradient_type(value: Tensor, held_by: Tensor) -> None:
+    if value.array.dtype is not held_by.array.dtype:
+        given, held = FROM_NUMPY[value.array.dtype], FROM_NUMPY[held_by.array.dtype]
+        raise RuntimeError(
+            "attempting to assign a gradient with dtype "
+            f"'{_SCALAR_TYPES.get(given.name, given.name)}' to a tensor with grad_dtype "
+            f"'{held.type_name}'. The gradient must match the tensor's grad_dtype (defaults "
+            "to the tensor's dtype). You can set the tensor's grad_dtype attribute with a "
+            "specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging "
+            "the dtypes of a tensor and its gradient may break downstream systems that assume "
+            "they match."
+        )
+
+
+def _set_grad(self: Tensor, value: Any) -> None:
+    if value is not None:
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                "assigned grad expected to be a Tensor or None but got grad of type "
+                f"{type(value).__name__}"
+            )
+        if value is self:
+            raise RuntimeError("can't assign Variable as its own grad")
+        _refuse_gradient_type(value, self)
+        if value.array.shape != self.array.shape:
+            raise RuntimeError(
+                f"attempting to assign a gradient of size '{list(value.array.shape)}' to a tensor "
+                f"of size '{list(self.array.shape)}'. Please ensure that the gradient and the "
+                "tensor are the same size"
+            )
+    if self.box is None:
+        self.box = GradientBox()
+    self.box.value = value
+
+
+def _set_requires_grad(self: Tensor, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise RuntimeError("requires_grad must be a bool")
+    if value and not self.is_leaf:
+        raise RuntimeError("you can only change requires_grad flags of leaf variables.")
+    if value and self.node is None and self.array.dtype.kind not in "fc":
+        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+    requires_grad_(self, bool(value))
+
+
+def attach_attributes() -> None:
+    """Give Tensor the attributes that can be set: data, grad, requires_grad."""
+    setattr(Tensor, "data", property(_get_data, _set_data))  # noqa: B010
+    setattr(Tensor, "grad", property(_get_grad, _set_grad))  # noqa: B010
+    setattr(  # noqa: B010
+        Tensor, "requires_grad", property(lambda self: self.node is not None, _set_requires_grad)
+    )

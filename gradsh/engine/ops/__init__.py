@@ -1,0 +1,1 @@
+"""The declared operations, a module for each family."""

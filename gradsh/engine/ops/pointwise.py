@@ -1,0 +1,525 @@
+"""Arithmetic and comparison, element by element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradsh.engine.arguments import Number, Operand
+from gradsh.engine.derivative import pointwise
+from gradsh.engine.dtypes import (
+    BOOL,
+    CATEGORY,
+    DEFAULTS,
+    FLOAT,
+    FROM_NUMPY,
+    NUMBER_CATEGORY,
+)
+from gradsh.engine.op import OPS, composite
+from gradsh.engine.scalars import stored_number
+from gradsh.engine.tensor import Tensor, new_tensor
+
+
+def not_implemented(kernel: str, array: Any) -> NotImplementedError:
+    """PyTorch's error for an element type that an operation does not take."""
+    return NotImplementedError(
+        f"\"{kernel}\" not implemented for '{FROM_NUMPY[array.dtype].type_name}'"
+    )
+
+
+def no_change(g: Any) -> Any:
+    """The cotangent of an input on which the result does not depend: zeros, whatever `g` holds."""
+    return new_tensor(np.zeros_like(g.array)) if type(g) is Tensor else np.zeros_like(g)
+
+
+@pointwise(input=lambda g: g, other=lambda g: g)
+def add(input, other):
+    """Sum of input and other.
+
+    add(randn(3, 4), randn(4))
+    """
+    return np.add(input, other)
+
+
+def _scaled(input: Any, other: Any, alpha: Any) -> Any:
+    """`other` times `alpha`, which must be of a kind that the result can hold."""
+    if alpha is not True and alpha == 1:
+        return other
+    kinds = [FROM_NUMPY[x.array.dtype].category for x in (input, other) if type(x) is Tensor]
+    kinds += [NUMBER_CATEGORY[type(x)] for x in (input, other) if type(x) in NUMBER_CATEGORY]
+    if type(alpha) is bool and max(kinds) != BOOL:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if type(alpha) is float and max(kinds) < FLOAT:
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number."
+        )
+    if max(kinds) == BOOL:
+        alpha = bool(alpha)
+    return mul(other, alpha)
+
+
+@composite(name="add", in_place=True)
+def add_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """Sum of input and alpha times other.
+
+    add(randn(3, 4), randn(4), alpha=2)
+    """
+    return add(input, _scaled(input, other, alpha))
+
+
+@pointwise(input=lambda g: g, other=lambda g: -g)
+def sub(input, other):
+    """Difference of input and other.
+
+    sub(randn(3, 4), randn(4))
+    """
+    return np.subtract(input, other)
+
+
+_BOOL = np.dtype(bool)
+
+
+def _is_bool(value: Any) -> bool:
+    return value.array.dtype is _BOOL if type(value) is Tensor else type(value) is bool
+
+
+def refuse_bools(input: Any, other: Any) -> None:
+    """Bools have no difference, not even from numbers."""
+    first, second = _is_bool(input), _is_bool(other)
+    if first and second:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` "
+            "or `logical_xor()` operator instead."
+        )
+    if first or second:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+            "trying to invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+
+
+@composite(name="sub", in_place=True)
+def sub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """Difference of input and alpha times other.
+
+    sub(randn(3, 4), randn(4), alpha=2)
+    """
+    refuse_bools(input, other)
+    return sub(input, _scaled(input, other, alpha))
+
+
+@pointwise(input=lambda g: -g, other=lambda g: g, grad_fn="RsubBackward1", in_place=False)
+def rsub(input, other):
+    """other minus input.
+
+    rsub(randn(3, 4), 2)
+    """
+    return np.subtract(other, input)
+
+
+@composite(name="rsub")
+def rsub_checked(input: Any, other: Any) -> Any:
+    """other minus input.
+
+    rsub(randn(3, 4), 2)
+    """
+    refuse_bools(input, other)
+    return rsub(input, other)
+
+
+@pointwise(input=lambda g, other: g * other, other=lambda g, input: g * input)
+def mul(input, other):
+    """Product of input and other.
+
+    mul(randn(3, 4), randn(4))
+    """
+    return np.multiply(input, other)
+
+
+@pointwise(
+    input=lambda g, other: g / other,
+    other=lambda g, input, other: -g * ((input / other) / other),
+    result="float",
+    domain="nonzero",
+)
+def div(input, other):
+    """Quotient of input and other.
+
+    div(randn(3, 4), rand(4) + 1)
+    """
+    return np.true_divide(input, other)
+
+
+@pointwise(input=lambda g, out: -g * (out * out), result="float", domain="nonzero")
+def reciprocal(input):
+    """One over input.
+
+    reciprocal(rand(3, 4) + 1)
+    """
+    return np.true_divide(input.dtype.type(1), input)
+
+
+@pointwise(input=lambda g: -g)
+def neg(input):
+    """input with its sign changed.
+
+    neg(randn(3, 4))
+    """
+    if input.dtype.kind == "b":
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+    return np.negative(input)
+
+
+def _floor_divide_rule(g: Any) -> Any:
+    raise RuntimeError("derivative for aten::floor_divide is not implemented")
+
+
+@pointwise(
+    input=_floor_divide_rule,
+    other=_floor_divide_rule,
+    grad_fn="NotImplemented",
+    domain="nonzero",
+)
+def floor_divide(input, other):
+    """Quotient of input and other, rounded down.
+
+    floor_divide(tensor([7, -7]), 2)
+    """
+    if input.dtype.kind == "b":
+        raise not_implemented("div_floor_cpu", input)
+    _check_divisor(other)
+    return np.floor_divide(input, other)
+
+
+def _check_divisor(other: Any) -> None:
+    if other.dtype.kind in "iu" and not np.all(other):
+        raise RuntimeError("ZeroDivisionError")
+
+
+@pointwise(
+    input=lambda g: no_change(g),
+    other=lambda g: no_change(g),
+    grad_fn="DivBackward1",
+    hidden=True,
+)
+def floored_quotient(input, other):
+    """Quotient of input and other, rounded down, with a derivative: zero."""
+    return np.floor_divide(input, other)
+
+
+@pointwise(
+    input=lambda g: g,
+    other=lambda g, input, other: -g * floored_quotient(input, other),
+    grad_fn="RemainderBackward1",
+    hidden=True,
+)
+def remainder_tensor(input, other):
+    """Remainder of input by the tensor other, with other's sign."""
+    if input.dtype.kind == "b":
+        raise not_implemented("remainder_cpu", input)
+    _check_divisor(other)
+    return np.remainder(input, other)
+
+
+@pointwise(input=lambda g: g, grad_fn="RemainderBackward0", hidden=True)
+def remainder_number(input, other):
+    """Remainder of input by the number other, with other's sign."""
+    if input.dtype.kind == "b":
+        raise not_implemented("remainder_cpu", input)
+    _check_divisor(other)
+    return np.remainder(input, other)
+
+
+def _remainder_of_number_rule(g: Any) -> Any:
+    raise RuntimeError("derivative for aten::remainder is not implemented")
+
+
+@pointwise(other=_remainder_of_number_rule, grad_fn="NotImplemented", hidden=True)
+def remainder_of_number(input, other):
+    """Remainder of the number input by the tensor other, with other's sign."""
+    return remainder_tensor.op.forward(input, other)
+
+
+@composite(in_place=True)
+def remainder(input: Any, other: Any) -> Any:
+    """Remainder of input divided by other, with other's sign.
+
+    remainder(randn(3, 4), 0.7)
+    remainder(randn(3, 4), rand(4) + 1)
+    """
+    return (remainder_number if type(other) in NUMBER_CATEGORY else remainder_tensor)(input, other)
+
+
+def _whole_power(input: Any, exponent: Any) -> Any:
+    """Powers of integers; with a negative exponent only 1 and -1 give something else than 0."""
+    if input.dtype.kind == "b":
+        raise not_implemented("pow", input)
+    if not np.any(exponent < 0):
+        return np.power(input, exponent)
+    powers = np.power(input, np.maximum(exponent, 0))
+    ones = np.where(exponent % 2 == 0, input * input, input)
+    inverse = np.where(abs(input) == 1, ones, input.dtype.type(0))
+    return np.where(exponent < 0, inverse, powers)
+
+
+def _power_rule(g: Any, input: Any, exponent: Any) -> Any:
+    if exponent == 0:
+        return no_change(g)
+    if exponent == 2:
+        return g * (input * 2)
+    return g * (pow(input, exponent - 1) * exponent)
+
+
+@pointwise(input=_power_rule, grad_fn="PowBackward0", hidden=True)
+def pow_number(input: Operand, exponent: Number):
+    """input to a power that is a number."""
+    if NUMBER_CATEGORY[type(exponent)] > CATEGORY[input.dtype]:
+        input = input.astype(DEFAULTS.of_category(NUMBER_CATEGORY[type(exponent)]).numpy)
+    if input.dtype.kind == "b":
+        return input | (not exponent)
+    if input.dtype.kind in "iu":
+        if exponent < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        return np.power(input, stored_number(exponent, input.dtype))
+    if exponent == 2:
+        return np.multiply(input, input)
+    if exponent == 3:
+        return np.multiply(np.multiply(input, input), input)
+    if exponent == 0.5:
+        return np.sqrt(input)
+    if exponent == -1:
+        return np.reciprocal(input)
+    if exponent == -2:
+        return np.reciprocal(np.multiply(input, input))
+    if exponent == -0.5:
+        return np.reciprocal(np.sqrt(input))
+    return np.power(input, exponent)
+
+
+def _base_rule(g: Any, input: Any, exponent: Any) -> Any:
+    return where(exponent == 0, 0, g * (exponent * pow(input, exponent - 1)))
+
+
+def _exponent_rule(g: Any, input: Any, exponent: Any, out: Any) -> Any:
+    flat = (input == 0) & (exponent >= 0)
+    return g * where(flat, out * 0, out * log_of_base(input))
+
+
+def log_of_base(base: Any) -> Any:
+    """The logarithm of a power's base, which may be an array, a tensor or a number."""
+    from gradsh.engine.ops.elementary import log
+
+    return log(base)
+
+
+@pointwise(input=_base_rule, exponent=_exponent_rule, grad_fn="PowBackward1", hidden=True)
+def pow_tensor(input, exponent):
+    """input to a power that is a tensor."""
+    if input.dtype.kind in "iub":
+        return _whole_power(input, exponent)
+    return np.power(input, exponent)
+
+
+def _exponent_of_number_rule(g: Any, input: Any, exponent: Any, out: Any) -> Any:
+    if input == 0:
+        return where(exponent >= 0, 0, g * (out * float("-inf")))
+    return g * (out * float(np.log(np.float64(input))))
+
+
+@pointwise(exponent=_exponent_of_number_rule, grad_fn="PowBackward2", hidden=True)
+def pow_of_number(input: Number, exponent: Operand):
+    """A number to a power that is a tensor."""
+    if NUMBER_CATEGORY[type(input)] > CATEGORY[exponent.dtype]:
+        exponent = exponent.astype(DEFAULTS.of_category(NUMBER_CATEGORY[type(input)]).numpy)
+    if exponent.dtype.kind in "iub":
+        return _whole_power(stored_number(input, exponent.dtype), exponent)
+    return np.power(exponent.dtype.type(input), exponent)
+
+
+@composite(in_place=True)
+def pow(input: Any, exponent: Any) -> Any:
+    """input to the power exponent.
+
+    pow(rand(3, 4) + 1, 2.5)
+    pow(rand(3, 4) + 1, randn(4))
+    pow(2, randn(3, 4))
+    """
+    if type(exponent) in NUMBER_CATEGORY:
+        return pow_number(input, exponent)
+    if type(input) in NUMBER_CATEGORY:
+        return pow_of_number(input, exponent)
+    return pow_tensor(input, exponent)
+
+
+@pointwise(
+    input=lambda g, condition: where(condition, g, 0),
+    other=lambda g, condition: where(condition, 0, g),
+    unpromoted=("condition",),
+    in_place=False,
+)
+def where(condition: Operand, input: Operand, other: Operand):
+    """input where condition is true, other elsewhere.
+
+    where(randn(3, 4) > 0, randn(3, 4), randn(4))
+    """
+    if condition.dtype.kind != "b":
+        raise RuntimeError(
+            "where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{FROM_NUMPY[condition.dtype].type_name}"
+        )
+    return np.where(condition, input, other)
+
+
+@pointwise(result="bool")
+def eq(input, other):
+    """Where input equals other.
+
+    eq(tensor([1, 2]), tensor([1, 3]))
+    """
+    return np.equal(input, other)
+
+
+@pointwise(result="bool")
+def ne(input, other):
+    """Where input differs from other.
+
+    ne(tensor([1, 2]), tensor([1, 3]))
+    """
+    return np.not_equal(input, other)
+
+
+@pointwise(result="bool")
+def lt(input, other):
+    """Where input is less than other.
+
+    lt(tensor([1, 2]), 2)
+    """
+    return np.less(input, other)
+
+
+@pointwise(result="bool")
+def le(input, other):
+    """Where input is at most other.
+
+    le(tensor([1, 2]), 2)
+    """
+    return np.less_equal(input, other)
+
+
+@pointwise(result="bool")
+def gt(input, other):
+    """Where input is greater than other.
+
+    gt(tensor([1, 2]), 1)
+    """
+    return np.greater(input, other)
+
+
+@pointwise(result="bool")
+def ge(input, other):
+    """Where input is at least other.
+
+    ge(tensor([1, 2]), 2)
+    """
+    return np.greater_equal(input, other)
+
+
+def _refuse_floats(kernel: str, array: Any) -> None:
+    if array.dtype.kind not in "iub":
+        raise not_implemented(kernel, array)
+
+
+@pointwise()
+def bitwise_and(input, other):
+    """input and other, bit by bit; for bool, both.
+
+    bitwise_and(tensor([6, 3]), 5)
+    """
+    _refuse_floats("bitwise_and_cpu", input)
+    return np.bitwise_and(input, other)
+
+
+@pointwise()
+def bitwise_or(input, other):
+    """input or other, bit by bit; for bool, either.
+
+    bitwise_or(tensor([6, 3]), 5)
+    """
+    _refuse_floats("bitwise_or_cpu", input)
+    return np.bitwise_or(input, other)
+
+
+@pointwise()
+def bitwise_not(input):
+    """input with every bit flipped; for bool, its opposite.
+
+    bitwise_not(tensor([true, false]))
+    """
+    if input.dtype.kind not in "iub":
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        )
+    return np.invert(input)
+
+
+def attach_operators() -> None:
+    """Give Tensor the Python operators that these operations are."""
+
+    def operator(name: str) -> Any:
+        return OPS[name].operator
+
+    def without_bools(function: Any) -> Any:
+        """Differences."""
+
+        def difference(self: Tensor, other: Any) -> Any:
+            if self.array.dtype is _BOOL or type(other) is not float:
+                refuse_bools(self, other)
+            return function(self, other)
+
+        return difference
+
+    def reflected(function: Any) -> Any:
+        return lambda self, other: function(other, self)
+
+    def taking_numbers(function: Any) -> Any:
+        """`function` for what it takes; the rest is left to Python to refuse."""
+        return lambda self, other: (
+            function(self, other)
+            if type(other) is Tensor or type(other) in NUMBER_CATEGORY
+            else NotImplemented
+        )
+
+    for name, function in {
+        "__add__": operator("add"),
+        "__radd__": reflected(operator("add")),
+        "__sub__": without_bools(operator("sub")),
+        "__rsub__": without_bools(operator("rsub")),
+        "__mul__": operator("mul"),
+        "__rmul__": reflected(operator("mul")),
+        "__truediv__": operator("div"),
+        "__rtruediv__": taking_numbers(lambda self, other: mul(reciprocal(self), other)),
+        "__floordiv__": operator("floor_divide"),
+        "__rfloordiv__": reflected(operator("floor_divide")),
+        "__mod__": taking_numbers(remainder),
+        "__rmod__": taking_numbers(reflected(remainder_of_number)),
+        "__pow__": taking_numbers(pow),
+        "__rpow__": taking_numbers(reflected(pow)),
+        "__neg__": neg,
+        "__pos__": lambda self: self,
+        "__invert__": bitwise_not,
+        "__and__": operator("bitwise_and"),
+        "__rand__": reflected(operator("bitwise_and")),
+        "__or__": operator("bitwise_or"),
+        "__ror__": reflected(operator("bitwise_or")),
+        "__eq__": operator("eq"),
+        "__ne__": operator("ne"),
+        "__lt__": operator("lt"),
+        "__le__": operator("le"),
+        "__gt__": operator("gt"),
+        "__ge__": operator("ge"),
+    }.items():
+        setattr(Tensor, name, function)

@@ -1,0 +1,309 @@
+"""Bounds, the greater and the lesser of two, replaced values, and blends of tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradsh.engine.arguments import Number, Operand
+from gradsh.engine.derivative import pointwise
+from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY, result_type
+from gradsh.engine.op import composite
+from gradsh.engine.ops.logic import isfinite
+from gradsh.engine.ops.pieces import choose, conjugate, kept, refuse, single
+from gradsh.engine.ops.pointwise import no_change
+from gradsh.engine.scalars import number_array
+from gradsh.engine.tensor import Tensor
+
+
+def _within(input: Any, low: Any, high: Any) -> Any:
+    if low is None:
+        return input <= high
+    return input >= low if high is None else (input >= low) & (input <= high)
+
+
+def _bounded(input: Any, low: Any, high: Any) -> Any:
+    if low is not None:
+        input = np.maximum(input, low)
+    return input if high is None else np.minimum(input, high)
+
+
+def _refuse_complex_bounds(input: Any) -> None:
+    if input.dtype.kind == "c":
+        raise NotImplementedError("clamp is not supported for complex types")
+
+
+@pointwise(
+    input=lambda g, input, min, max: kept(g, _within(input, min, max)),
+    grad_fn="ClampBackward1",
+    hidden=True,
+)
+def clamp_to_numbers(input, min: Number | None, max: Number | None):
+    """input, but at least min and at most max."""
+    _refuse_complex_bounds(input)
+    given = [bound for bound in (min, max) if bound is not None]
+    dtype = result_type(
+        [(FROM_NUMPY[input.dtype], not input.ndim), *((type(bound), True) for bound in given)]
+    ).numpy
+    low, high = (None if bound is None else number_array(bound, dtype) for bound in (min, max))
+    return _bounded(input.astype(dtype, copy=False), low, high)
+
+
+def _below_low(g: Any, input: Any, min: Any, max: Any) -> Any:
+    below = input < min
+    return kept(g, below if max is None else below & (min < max))
+
+
+def _above_high(g: Any, input: Any, min: Any, max: Any) -> Any:
+    above = input > max
+    return kept(g, above if min is None else above | (max < min))
+
+
+@pointwise(
+    input=lambda g, input, min, max: kept(g, _within(input, min, max)),
+    min=_below_low,
+    max=_above_high,
+    grad_fn="ClampBackward0",
+    hidden=True,
+)
+def clamp_to_tensors(input: Operand, min: Operand | None, max: Operand | None):
+    """input, but at least min and at most max, element by element."""
+    _refuse_complex_bounds(input)
+    if min is not None and max is not None:
+        refuse("clamp_cpu", "b", input)
+    return _bounded(input, min, max)
+
+
+@composite(in_place=True)
+def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+    """input, but at least min and at most max (numbers, or tensors); max wins over min.
+
+    Where a bound replaces an element, the gradient is zero.
+
+    clamp(randn(3, 4), -0.5, 0.5)
+    clamp(randn(3, 4), max=0.5)
+    clamp(randn(3, 4), randn(4), randn(3, 1))
+    clamp(randn(3, 4), min=randn(4))
+    """
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if type(min) is Tensor or type(max) is Tensor:
+        return clamp_to_tensors(input, min, max)
+    return clamp_to_numbers(input, min, max)
+
+
+def _refuse_complex(name: str, input: Any) -> None:
+    if input.dtype.kind == "c":
+        raise RuntimeError(f"{name} not implemented for complex tensors.")
+
+
+@pointwise(
+    input=lambda g, input, other: kept(choose(input == other, g / 2, g), ~(input < other)),
+    other=lambda g, input, other: kept(choose(input == other, g / 2, g), ~(input > other)),
+    in_place=False,
+)
+def maximum(input, other):
+    """The greater of input and other; the gradient is halved where they are equal.
+
+    maximum(randn(3, 4), randn(4))
+    """
+    _refuse_complex("maximum", input)
+    return np.maximum(input, other)
+
+
+@pointwise(
+    input=lambda g, input, other: kept(choose(input == other, g / 2, g), ~(input > other)),
+    other=lambda g, input, other: kept(choose(input == other, g / 2, g), ~(input < other)),
+    in_place=False,
+)
+def minimum(input, other):
+    """The lesser of input and other; the gradient is halved where they are equal.
+
+    minimum(randn(3, 4), randn(4))
+    """
+    _refuse_complex("minimum", input)
+    return np.minimum(input, other)
+
+
+@pointwise(input=lambda g, input: g * isfinite(input))
+def nan_to_num(
+    input,
+    nan: float | None = None,
+    posinf: float | None = None,
+    neginf: float | None = None,
+):
+    """input with nan replaced (by 0), and infinities (by the type's extreme values).
+
+    nan_to_num(randn(3, 4))
+    nan_to_num(tensor([nan, inf, -inf, 1.5]))
+    nan_to_num(tensor([nan, inf, -inf, 1.5]), 2, 3, neginf=-4)
+    """
+    return np.nan_to_num(input, nan=nan or 0.0, posinf=posinf, neginf=neginf)
+
+
+def _no_derivative(g: Any) -> Any:
+    raise RuntimeError("derivative for aten::heaviside is not implemented")
+
+
+@pointwise(input=_no_derivative, values=_no_derivative, grad_fn="NotImplemented", hidden=True)
+def step(input, values):
+    """0 where input is negative, values where it is 0, else 1."""
+    return np.where(input == 0, values, (input > 0).astype(input.dtype))
+
+
+@composite(in_place=True)
+def heaviside(input: Any, values: Any) -> Any:
+    """The step function: 0 where input is negative, values where it is 0, else 1.
+
+    heaviside(tensor([-1.5, 0.0, 2.0]), tensor([0.5]))
+    """
+    if type(input) is Tensor and type(values) is Tensor:
+        if "c" in (input.array.dtype.kind, values.array.dtype.kind):
+            raise RuntimeError("heaviside is not yet implemented for complex tensors.")
+        if input.array.dtype is not values.array.dtype:
+            raise RuntimeError(
+                "heaviside is not yet implemented for tensors with different dtypes."
+            )
+    return step(input, values)
+
+
+def _sign_taken(input: Any, other: Any) -> Any:
+    refuse("copysign_cpu", "c", input)
+    return np.copysign(input, other)
+
+
+def _copysign_rule(g: Any, input: Any, out: Any) -> Any:
+    return g * kept(out / input, input != 0)
+
+
+@pointwise(
+    input=_copysign_rule,
+    other=no_change,
+    result="float",
+    grad_fn="CopysignBackward0",
+    hidden=True,
+)
+def copysign_of_tensor(input, other):
+    """input with the sign of the tensor other."""
+    return _sign_taken(input, other)
+
+
+@pointwise(input=_copysign_rule, result="float", grad_fn="CopysignBackward1", hidden=True)
+def copysign_of_number(input, other):
+    """input with the sign of the number other."""
+    return _sign_taken(input, other)
+
+
+@composite(in_place=True)
+def copysign(input: Any, other: Any) -> Any:
+    """The size of input with the sign of other.
+
+    copysign(randn(3, 4), randn(4))
+    copysign(randn(3, 4), -2)
+    """
+    numeric = type(other) in NUMBER_CATEGORY
+    return (copysign_of_number if numeric else copysign_of_tensor)(input, other)
+
+
+_ADDCDIV = (
+    "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will "
+    "perform a true division of tensor1 and tensor2. The historic addcdiv behavior can be "
+    "implemented as (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer "
+    "inputs and as (input + value * tensor1 / tensor2) for float inputs. The future addcdiv "
+    "behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all "
+    "dtypes."
+)
+
+
+@pointwise(
+    input=lambda g: g,
+    tensor1=lambda g, tensor2, value: g * conjugate(tensor2 * value),
+    tensor2=lambda g, tensor1, value: g * conjugate(tensor1 * value),
+)
+def addcmul(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Number = 1):
+    """input + value * tensor1 * tensor2.
+
+    addcmul(randn(3, 4), randn(3, 1), randn(4))
+    addcmul(randn(3, 4), randn(3, 1), randn(4), value=0.5)
+    """
+    refuse("addcmul_cpu_out", "b", input)
+    factor = number_array(value, single(input).dtype)
+    result = single(input) + factor * single(tensor1) * single(tensor2)
+    return result.astype(input.dtype, copy=False)
+
+
+@pointwise(
+    input=lambda g: g,
+    tensor1=lambda g, tensor2, value: g * conjugate(value / tensor2),
+    tensor2=lambda g, tensor1, tensor2, value: (
+        -g * conjugate((value * tensor1) / (tensor2 * tensor2))
+    ),
+    domain="nonzero",
+)
+def addcdiv(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Number = 1):
+    """input + value * tensor1 / tensor2.
+
+    addcdiv(randn(3, 4), randn(3, 1), rand(4) + 1)
+    addcdiv(randn(3, 4), randn(3, 1), rand(4) + 1, value=0.5)
+    """
+    if input.dtype.kind in "iub":
+        error = RuntimeError(_ADDCDIV)
+        error.add_note("make the tensors floats first, or write `a + b / c`")
+        raise error
+    factor = number_array(value, single(input).dtype)
+    result = single(input) + factor * single(tensor1) / single(tensor2)
+    return result.astype(input.dtype, copy=False)
+
+
+def _between(kernel: str, input: Any, end: Any, weight: Any) -> Any:
+    refuse(kernel, "biu", input)
+    start, stop, share = single(input), single(end), single(weight)
+    # from the nearer end, so that both ends are exact
+    near_start = np.abs(share) < 0.5
+    difference = stop - start
+    result = np.where(near_start, start + share * difference, stop - difference * (1 - share))
+    return result.astype(input.dtype, copy=False)
+
+
+@pointwise(
+    input=lambda g, weight: g * (1 - weight),
+    end=lambda g, weight: g * weight,
+    grad_fn="LerpBackward0",
+    hidden=True,
+)
+def lerp_by_number(input: Operand, end: Operand, weight: Number):
+    """input + weight * (end - input) for a number weight."""
+    share = number_array(weight, single(input).dtype)
+    return _between("lerp_kernel_scalar", input, end, share)
+
+
+@pointwise(
+    input=lambda g, weight: g * conjugate(1 - weight),
+    end=lambda g, weight: g * conjugate(weight),
+    weight=lambda g, input, end: g * conjugate(end - input),
+    grad_fn="LerpBackward1",
+    hidden=True,
+)
+def lerp_by_tensor(input: Operand, end: Operand, weight: Operand):
+    """input + weight * (end - input) for a tensor weight."""
+    return _between("lerp_kernel_tensor", input, end, weight)
+
+
+_C_NAMES = {"float32": "float", "float64": "double", "float16": "c10::Half", "int64": "long int"}
+
+
+@composite(in_place=True)
+def lerp(input: Any, end: Any, weight: Any) -> Any:
+    """input + weight * (end - input): from input (weight 0) to end (weight 1).
+
+    lerp(randn(3, 4), randn(4), 0.3)
+    lerp(randn(3, 4), randn(4), rand(3, 1))
+    """
+    for name, other in (("end", end), ("weight", weight)):
+        if type(input) is Tensor and type(other) is Tensor and input.dtype is not other.dtype:
+            expected, got = (_C_NAMES.get(x.dtype.name, x.dtype.name) for x in (input, other))
+            raise RuntimeError(f"expected dtype {expected} for `{name}` but got dtype {got}")
+    if type(weight) in NUMBER_CATEGORY:
+        return lerp_by_number(input, end, weight)
+    return lerp_by_tensor(input, end, weight)

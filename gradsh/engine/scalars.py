@@ -1,0 +1,91 @@
+"""Python numbers as operands: small constant arrays, kept, because making one costs as much as
+the operation on it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradsh.engine.dtypes import DEFAULTS, NUMBER_CATEGORY
+from gradsh.engine.tensor import Tensor, new_tensor
+
+_KEPT: dict[tuple[Any, np.dtype[Any]], np.ndarray[Any, np.dtype[Any]]] = {}
+_MOST_KEPT = 4096
+
+
+def number_array(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, np.dtype[Any]]:
+    """`value` as a read-only zero-dim array of `dtype`; integers wrap around as PyTorch's do."""
+    try:
+        return _KEPT[value, dtype]
+    except KeyError:
+        pass
+    try:
+        array = np.asarray(value).astype(dtype) if dtype.kind in "iu" else np.array(value, dtype)
+    except OverflowError:
+        raise OverflowError("int too big to convert") from None
+    if array.dtype == object:
+        raise OverflowError("int too big to convert")
+    array.flags.writeable = False
+    if value == value and value != 0:  # nan never matches itself; 0.0 would match -0.0
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        _KEPT[value, dtype] = array
+    return array
+
+
+_C_NAMES = {
+    "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t",
+    "float16": "at::Half", "float32": "float", "float64": "double",
+}  # fmt: skip
+
+
+def stored_number(value: Any, storage: np.dtype[Any]) -> np.ndarray[Any, np.dtype[Any]]:
+    """`value` as it is written into elements of type `storage`.
+
+    Fractions are cut off and negative numbers wrap around in unsigned types; RuntimeError for
+    what is too large, ValueError for an integer beyond 64 bits, in PyTorch's words.
+    """
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        raise ValueError("Overflow when unpacking long long")
+    if not _is_held(value, storage):
+        raise RuntimeError(
+            f"value cannot be converted to type {_C_NAMES[storage.name]} without overflow"
+        )
+    if storage.kind in "iu" and type(value) is float:
+        value = int(value)
+    return np.asarray(value).astype(storage)
+
+
+def _is_held(value: Any, storage: np.dtype[Any]) -> bool:
+    if storage.kind in "bc" or type(value) is bool:
+        return True
+    if type(value) is complex:
+        if value.imag != 0:
+            return False
+        value = value.real
+    if storage.kind == "f":
+        return bool(not np.isfinite(value) or abs(value) <= np.finfo(storage).max)
+    bounds = np.iinfo(storage)
+    lowest = bounds.min if storage.kind == "i" else -bounds.max
+    return bool(np.isfinite(value) and lowest <= value <= bounds.max)
+
+
+def number_tensor(value: bool | complex) -> Tensor:
+    """A Python number as a zero-dim tensor of its default type."""
+    dtype = DEFAULTS.of_category(NUMBER_CATEGORY[type(value)])
+    return new_tensor(number_array(value, dtype.numpy).copy())
+
+
+_CONSTANTS: dict[int, Tensor] = {}
+
+
+def number_constant(array: np.ndarray[Any, np.dtype[Any]]) -> Tensor:
+    """The tensor over an array that `number_array` keeps (or a fresh one for another)."""
+    constant = _CONSTANTS.get(id(array))
+    if constant is None or constant.array is not array:
+        if len(_CONSTANTS) >= _MOST_KEPT:
+            _CONSTANTS.clear()
+        constant = _CONSTANTS[id(array)] = new_tensor(array)
+    return constant

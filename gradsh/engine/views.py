@@ -1,0 +1,148 @@
+"""Views: tensors that look into the storage of another, their base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import ref
+
+import numpy as np
+from numpy import may_share_memory
+from numpy.lib.stride_tricks import as_strided
+
+from gradsh.engine.graph import Node, next_sequence_number
+from gradsh.engine.modes import GRAD_MODE
+from gradsh.engine.tensor import Tensor
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_FEW_VIEWS = 16
+
+
+def shares_storage(out: Array, source: Array) -> bool:
+    """Whether `out` is a view into `source`'s storage."""
+    owner = source if source.base is None else source.base
+    return (
+        out is source or out.base is owner or out.base is source or may_share_memory(out, source)
+    )
+
+
+NO_GRAD = "no_grad"
+"""What `Tensor.restricted` says of a view made while nothing is recorded."""
+
+
+class Unrecorded(Node):
+    """The place in the graph of a view that was made while nothing was recorded.
+
+    As in PyTorch such a view requires grad like its base, and what reaches it is dropped.
+    """
+
+    is_leaf = True
+    parents = ()
+
+    def __init__(self) -> None:
+        self.op = _NOWHERE
+        self.seq = next_sequence_number()
+
+
+class _Nowhere:
+    __slots__ = ()
+
+    def node_name(self, node: Node) -> str:
+        return "AccumulateGrad"
+
+    def saves_result(self, node: Node, tensor: Tensor) -> bool:
+        return False
+
+    def pull(self, node: Node, g: Any) -> Sequence[Any]:
+        return ()
+
+    pull_recorded = pull
+
+
+_NOWHERE = _Nowhere()
+
+
+def link_view(view: Tensor, source: Tensor) -> None:
+    """Make `view` a view of `source`'s base: one version counter, and known to the base."""
+    if not GRAD_MODE.recording:
+        view.restricted = NO_GRAD
+        if source.node is not None:
+            view.node = Unrecorded()
+    elif source.restricted is not None:
+        view.restricted = source.restricted
+    base = source if source.base is None else source.base
+    view.base = base
+    view.version = base.shared_version()
+    views = base.views
+    if views is None:
+        views = base.views = []
+    elif len(views) >= _FEW_VIEWS and len(views) & (len(views) - 1) == 0:
+        views[:] = [kept for kept in views if kept() is not None]
+    views.append(ref(view))
+
+
+class Layout:
+    """Where the elements of a view lie in its base's storage, in elements."""
+
+    __slots__ = (
+        "base_offset",
+        "base_shape",
+        "base_strides",
+        "extent",
+        "offset",
+        "shape",
+        "strides",
+    )
+
+    def __init__(self, base: Array, view: Array) -> None:
+        size = base.itemsize
+        low, high = np.lib.array_utils.byte_bounds(base)
+        self.extent = max((high - low) // size, 1)
+        self.base_offset = (_address(base) - low) // size
+        self.base_shape = base.shape
+        self.base_strides = tuple(step // size for step in base.strides)
+        self.offset = (_address(view) - low) // size
+        self.shape = view.shape
+        self.strides = tuple(step // size for step in view.strides)
+
+    def storage(self, dtype: np.dtype[Any]) -> Array:
+        """Zeros for a storage like the base's."""
+        return np.zeros(self.extent, dtype)
+
+    def base_of(self, storage: Array) -> Array:
+        """The base's elements of a storage."""
+        return _strided(storage, self.base_offset, self.base_shape, self.base_strides)
+
+    def view_of(self, storage: Array) -> Array:
+        """The view's elements of a storage."""
+        return _strided(storage, self.offset, self.shape, self.strides)
+
+    def look(self, values: Array) -> Array:
+        """The view's part of `values`, which has the base's shape."""
+        storage = self.storage(values.dtype)
+        self.base_of(storage)[...] = values
+        return self.view_of(storage).copy()
+
+    def put(self, values: Array, part: Array) -> Array:
+        """`values` (the base's shape) with the view's part replaced."""
+        storage = self.storage(values.dtype)
+        self.base_of(storage)[...] = values
+        self.view_of(storage)[...] = part
+        return self.base_of(storage)
+
+    def spread(self, part: Array) -> Array:
+        """Zeros of the base's shape with `part` added where the view looks."""
+        storage = self.storage(part.dtype)
+        positions = self.view_of(np.arange(self.extent))
+        np.add.at(storage, positions, part)
+        return self.base_of(storage)
+
+
+def _address(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _strided(storage: Array, offset: int, shape: Sequence[int], strides: Sequence[int]) -> Array:
+    size = storage.itemsize
+    return as_strided(storage[offset:], shape, [step * size for step in strides])

@@ -1,0 +1,80 @@
+"""Every function, by the sample calls of its docstring: gradsh against PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gradsh.engine import FUNCTIONS
+
+from .oracle import (
+    VARIATIONS,
+    GradshSide,
+    Run,
+    TorchSide,
+    Variation,
+    describe,
+    first_line,
+    same,
+    sample_lines,
+    samples,
+    torch,
+)
+
+needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch, the oracle, is not installed")
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_has_a_sample(name: str) -> None:
+    assert sample_lines(name), f"the docstring of {name} has no sample call"
+
+
+INFINITE_PRODUCTS = (
+    "a product with inf, nan and zeros: inf times 0 is nan, and which products meet first differs"
+)
+
+
+def differences(text: str, variation: Variation) -> list[str]:
+    """What gradsh does otherwise than PyTorch, in words."""
+    ours = Run(GradshSide(), text, variation)
+    theirs = Run(TorchSide(), text, variation)
+    if theirs.error is not None or ours.error is not None:
+        if (
+            type(ours.error) is type(theirs.error)
+            and (ours.error is not None and theirs.error is not None)
+            and (
+                isinstance(ours.error, TypeError)
+                or first_line(ours.error) == first_line(theirs.error)
+            )
+        ):
+            return []
+        return [f"gradsh: {ours.error!r}", f"PyTorch: {theirs.error!r}"]
+    found = []
+    a, b = describe(ours.side, ours.result), describe(theirs.side, theirs.result)
+    if not text.startswith(("empty", "manual_seed")) and not same(a, b):
+        found.append(f"result\ngradsh:  {a}\nPyTorch: {b}")
+    for order in (1, 2):
+        again = [Run(run.side, text, variation) for run in (ours, theirs)]
+        gradients: list[Any] = []
+        for run in again:
+            try:
+                gradients.append(list(run.gradients(order)))
+            except Exception as error:  # noqa: BLE001 (compared with the other side)
+                gradients.append(f"{type(error).__name__}: {first_line(error)}")
+        if not same(*gradients):
+            found.append(
+                f"gradients of order {order}\ngradsh:  {gradients[0]}\nPyTorch: {gradients[1]}"
+            )
+            break
+    return found
+
+
+@needs_torch
+@pytest.mark.parametrize("variation", VARIATIONS, ids=repr)
+@pytest.mark.parametrize(("name", "text"), samples(), ids=[text for _, text in samples()])
+def test_as_pytorch(name: str, text: str, variation: Variation) -> None:
+    if name == "prod" and variation.special:
+        pytest.skip(INFINITE_PRODUCTS)
+    found = differences(text, variation)
+    assert not found, "\n".join(found)
