@@ -1,0 +1,185 @@
+"""What compiled statements call that no user can type: `@unpack`, `@power` and the like.
+
+Each has the name of the function here, with an `@` before it. Those that belong to one session
+are in `gradsh.session.session`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any, Final
+
+from gradsh.engine import OPS, Tensor, backward
+from gradsh.engine.leaf import requires_grad_
+from gradsh.engine.modes import enable_grad, no_grad
+from gradsh.engine.ops.creation import literal
+from gradsh.session.custom import custom
+
+MAXIMUM_BITS: Final = 2**20
+"""Longest whole number that `^` makes; longer ones take Python ever longer, with no way to stop."""
+
+_TENSOR_LISTS: Final = frozenset(("Operands", "tensors"))
+_LISTS: Final = frozenset(
+    (
+        "Any", "Dims", "Shape", "Shape | None",
+        "data", "dim", "dims", "grad_outputs", "inputs", "operands", "outputs", "pad", "params",
+        "repeats", "shape", "shifts", "size", "sizes",
+    )
+)  # fmt: skip
+"""Annotations of operations, and parameters of functions composed of them, that take a list."""
+
+_OP_OF: Final = {op.call: op for op in OPS.values()}
+
+
+def call(function: Any, *values: Any, **named: Any) -> Any:
+    """Call a function with bracket lists among its arguments.
+
+    Where a built-in takes a list (of tensors, of lengths), it gets one; everywhere else a bracket
+    list is a tensor.
+    """
+    arguments = [
+        _as_wanted(function, position, value) if type(value) is list else value
+        for position, value in enumerate(values)
+    ]
+    for name, value in named.items():
+        if type(value) is list:
+            named[name] = _as_wanted(function, name, value)
+    return function(*arguments, **named)
+
+
+def _as_wanted(function: Any, place: int | str, value: list[Any]) -> Any:
+    """A bracket list as what the parameter in a position, or with a name, takes."""
+    wanted = _wanted(function, place)
+    if wanted in _TENSOR_LISTS:
+        return [literal(item) if type(item) is list else item for item in value]
+    return value if wanted in _LISTS else literal(value)
+
+
+def _wanted(function: Any, place: int | str) -> str:
+    """What a parameter takes: its annotation, or its name where it has none that says more."""
+    if not isinstance(function, FunctionType):
+        method = getattr(function, "__func__", None)
+        if method is None:
+            return ""
+        return _wanted(method, place + 1 if isinstance(place, int) else place)
+    op = _OP_OF.get(function)
+    if op is not None:
+        name = place if isinstance(place, str) else op.parameters[min(place, op.positional - 1)]
+        annotation: str = op.annotations.get(name, "")
+        return annotation
+    code = function.__code__
+    if code.co_filename.startswith("<gradsh>"):
+        return ""
+    if isinstance(place, int):
+        rest = code.co_argcount + code.co_kwonlyargcount
+        position = place if place < code.co_argcount else rest
+        return code.co_varnames[position] if position < len(code.co_varnames) else ""
+    return place
+
+
+def run_backward(
+    value: Any, gradient: Any = None, *, inputs: tuple[Any, ...] | None = None, **options: bool
+) -> None:
+    """The statement `backward E with V inputs x, w`."""
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    for part in values:
+        if not isinstance(part, Tensor):
+            raise AttributeError(f"'{type(part).__name__}' object has no attribute 'backward'")
+    for position, part in enumerate(inputs or ()):
+        if not isinstance(part, Tensor):
+            raise TypeError(
+                f"expected Tensor as element {position} in argument 'inputs' of backward(), "
+                f"but got {type(part).__name__}"
+            )
+    backward(value, gradient, inputs=inputs, **options)
+
+
+def grad_on(value: Any) -> Tensor:
+    """`E grad`: the tensor, which now requires grad."""
+    if not isinstance(value, Tensor):
+        error = TypeError(f"{type(value).__name__} cannot require grad, only a tensor can")
+        if isinstance(value, (int, float, complex)):
+            error.add_note(f"write `tensor({value}) grad`")
+        raise error
+    return requires_grad_(value)
+
+
+def iterate(value: Any) -> Iterator[Any]:
+    """What `for i in E` goes through. TypeError in Python's or PyTorch's words if it cannot."""
+    try:
+        return iter(value)
+    except TypeError as error:
+        if isinstance(value, int):
+            error.add_note(f"write `for i in range({value})`")
+        raise
+
+
+def unpack(value: Any, count: int) -> tuple[Any, ...]:
+    """The `count` values that `a, b = E` binds.
+
+    Raises TypeError for what is no sequence, ValueError for another number of values, in the
+    words of Python and PyTorch.
+    """
+    if type(value) is tuple and len(value) == count:
+        return value
+    if isinstance(value, Tensor) and not value.ndim:
+        raise TypeError("iteration over a 0-d tensor")
+    try:
+        length = len(value)
+    except TypeError:
+        raise TypeError(f"cannot unpack non-iterable {type(value).__name__} object") from None
+    if length < count:
+        raise ValueError(f"not enough values to unpack (expected {count}, got {length})")
+    if length > count:
+        raise ValueError(f"too many values to unpack (expected {count})")
+    return tuple(value)
+
+
+def exponent(base: Any, power: Any) -> Any:
+    """`power`, checked for `base ^= power`.
+
+    Raises OverflowError if that would be a whole number of more than MAXIMUM_BITS bits.
+    """
+    if (
+        isinstance(base, int)
+        and isinstance(power, int)
+        and power > 1
+        and (abs(base).bit_length() - 1) * power >= MAXIMUM_BITS
+        and abs(base) > 1
+    ):
+        digits = int(abs(base).bit_length() * power * 0.30103)
+        error = OverflowError(f"this power has about {digits} digits")
+        error.add_note("use a tensor or a number with a point: they give inf when it is too large")
+        raise error
+    return power
+
+
+def power(base: Any, power: Any) -> Any:
+    """`base ^ power`, with the check of `exponent`."""
+    return base ** exponent(base, power)
+
+
+def remainder(left: Any, right: Any) -> Any:
+    """`left % right`, which for a text is not Python's formatting."""
+    if isinstance(left, str):
+        raise TypeError(f"unsupported operand type(s) for %: 'str' and '{type(right).__name__}'")
+    return left % right
+
+
+OPERATIONS: Final[dict[str, Callable[..., Any] | type]] = {
+    "@tensor": literal,
+    "@call": call,
+    "@backward": run_backward,
+    "@grad_on": grad_on,
+    "@nograd": no_grad,
+    "@enablegrad": enable_grad,
+    "@iterate": iterate,
+    "@unpack": unpack,
+    "@power": power,
+    "@exponent": exponent,
+    "@remainder": remainder,
+    "@custom": custom,
+    "@Error": Exception,
+    "@AssertionError": AssertionError,
+}

@@ -1,0 +1,126 @@
+"""Where what a program shows and prints goes to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from gradsh.display.values import shown, text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class OutputClosed(BaseException):
+    """Nobody reads the output any more, or it cannot be written; `error` says why.
+
+    Not an Exception, so that a program's own `try` does not catch it and print on.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Output:
+    """What a front gives a session to write to. A front overrides `write`, and what else it likes.
+
+    Every method may raise OutputClosed.
+    """
+
+    def write(self, text: str) -> None:
+        """Write text as it is, at once."""
+        raise NotImplementedError
+
+    def print(self, values: tuple[object, ...]) -> None:
+        """What the statement `print` does with its values."""
+        self.write(" ".join([text(value) for value in values]) + "\n")
+
+    def show(self, value: object, name: str | None = None) -> None:
+        """Show the value of an expression, or of the variable `name` that was just bound."""
+        line = shown(value)
+        if name is not None:
+            line = _labelled(name, line)
+        self.write(line + "\n")
+
+
+def _labelled(name: str, text: str) -> str:
+    """`name = text`, with the later lines of the text moved along."""
+    label = f"{name} = "
+    return label + text.replace("\n", "\n" + " " * len(label))
+
+
+class TextOutput(Output):
+    """Plain text to a stream, flushed after each write."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        """Write text; a stream that is None takes everything and keeps nothing."""
+        stream = self.stream
+        if stream is None:
+            return
+        try:
+            stream.write(text)
+            stream.flush()
+        except (OSError, ValueError) as error:
+            raise OutputClosed(error) from None
+
+
+class JsonOutput(TextOutput):
+    """One JSON object a line for every value that is shown or printed."""
+
+    def print(self, values: tuple[object, ...]) -> None:
+        """An object for each of the values."""
+        for value in values:
+            self.show(value)
+
+    def show(self, value: object, name: str | None = None) -> None:
+        """Write the value as a JSON object."""
+        if self.stream is None:
+            return
+        from gradsh.display.json import write_json
+
+        try:
+            write_json(self.stream, name, value)
+            self.stream.flush()
+        except (OSError, ValueError) as error:
+            raise OutputClosed(error) from None
+
+
+class ColourOutput(TextOutput):
+    """Text in colour to a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._console: Console | None = None
+
+    def show(self, value: object, name: str | None = None) -> None:
+        """Show the value with its parts in different colours."""
+        line = shown(value)
+        if name is not None:
+            line = _labelled(name, line)
+        self._write_styled(line, value)
+
+    def print(self, values: tuple[object, ...]) -> None:
+        """Print one value in colour; several, and texts, as they are."""
+        if len(values) == 1 and not isinstance(values[0], str):
+            self._write_styled(text(values[0]), values[0])
+        else:
+            super().print(values)
+
+    def _write_styled(self, line: str, value: object) -> None:
+        # rich costs as much start-up as half of numpy: only what is shown in colour pays for it
+        from gradsh.display.colour import write
+
+        try:
+            write(self._open_console(), line, value)
+        except (OSError, ValueError) as error:
+            raise OutputClosed(error) from None
+
+    def _open_console(self) -> Console:
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(file=self.stream, soft_wrap=True, highlight=False)
+        return self._console

@@ -1,0 +1,222 @@
+"""The session itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradsh.engine.modes import GRAD_MODE
+from gradsh.language import Reader, SyntaxFault, Unit
+from gradsh.session import settings
+from gradsh.session.builtins import SHARED
+from gradsh.session.commands import refusal, run_command
+from gradsh.session.faults import ErrorValue, Fault, Interrupted, diagnostic_of, fault_of
+from gradsh.session.output import Output, TextOutput
+from gradsh.session.sources import chunks, decoded, open_program
+
+np.seterr(all="ignore")  # as in PyTorch, 1/0 is inf and log(-1) is nan without a word
+
+ReportFault = Callable[[Fault], None]
+
+
+class Session:
+    """Names and their values, and where what is shown goes to.
+
+    `output` takes what programs show and print. `echo` shows what assignments bind, and
+    `numbered` keeps every shown value as `_1`, `_2`, ... (the shell wants both). `safe` refuses
+    all that touches files. `arguments` are the texts that a program finds in `args`.
+    """
+
+    def __init__(
+        self,
+        output: Output | None = None,
+        *,
+        echo: bool = False,
+        numbered: bool = False,
+        safe: bool = False,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self.output = TextOutput(sys.stdout) if output is None else output
+        self.echo = echo
+        self.numbered = numbered
+        self.safe = safe
+        self.shown = 0
+        self._running: list[tuple[str, str]] = []
+        self._builtins: dict[str, Any] = {
+            **SHARED,
+            "@print": self._print,
+            "@run": self.run_file,
+            "@caught": self._caught,
+            "@command": self._command,
+            "args": tuple(arguments),
+        }
+        self.namespace: dict[str, Any] = {"__builtins__": self._builtins}
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The user's names and their values."""
+        return {name: value for name, value in self.namespace.items() if name != "__builtins__"}
+
+    @property
+    def names(self) -> list[str]:
+        """Every name that means something now: the user's and the built-in ones."""
+        builtin = (name for name in self._builtins if name.isidentifier())
+        return sorted({*builtin, *self.variables})
+
+    def change_setting(self, name: str, text: str) -> None:
+        """`set name text`, as a front's own option gives it.
+
+        Raises ValueError for an unknown setting, TypeError or ValueError for its value.
+        """
+        setting = settings.find(name)
+        setting.change(setting.value_of(text, {}))
+
+    # ------------------------------------------------------------------ running text
+
+    def run(self, text: str, name: str = "<text>") -> None:
+        """Run a whole program, statement by statement.
+
+        Raises Fault at the first statement that fails, Interrupted if the user interrupts it.
+        """
+        self.run_pieces([text], name)
+
+    def run_pieces(
+        self, pieces: Iterable[str], name: str, on_fault: ReportFault | None = None
+    ) -> None:
+        """Run a program that comes in pieces: each statement as soon as it is complete.
+
+        Without `on_fault` the first Fault is raised. With it every Fault is given to it, and the
+        program goes on with its next statement.
+        """
+        reader = self.reader(name)
+        report = _raise if on_fault is None else on_fault
+        try:
+            for piece in pieces:
+                self._run_units(reader, reader.feed(piece), report)
+        except Fault as fault:
+            report(fault)  # the pieces themselves are at fault, and end here
+        else:
+            self._run_units(reader, reader.finish(), report)
+
+    def run_file(self, path: str) -> None:
+        """Run the program in a file, as `run "file.grad"` does.
+
+        A relative path starts from the program that runs now, or else from the current directory.
+        Raises OSError if the file cannot be read, ValueError if it runs already, TypeError
+        if `path` is no text, PermissionError in a safe session, and what `run` raises.
+        """
+        if self.safe:
+            raise refusal("run")
+        if not isinstance(path, str):
+            raise TypeError(f"run takes the path of a file as a text, not {type(path).__name__}")
+        if self._running:
+            path = os.path.join(os.path.dirname(self._running[-1][0]), path)
+        try:
+            descriptor = open_program(path)
+        except OSError as error:
+            raise type(error)(f"cannot read '{path}': {error.strerror}") from None
+        try:
+            with self.running(path):
+                self.run_pieces(decoded(chunks(descriptor), path), path)
+        finally:
+            os.close(descriptor)
+
+    def running(self, path: str) -> _Running:
+        """A context in which `path` is the program that runs, so that it cannot run itself."""
+        return _Running(self._running, path)
+
+    def reader(self, name: str, first_line: int = 1) -> Reader:
+        """A reader of statements for text that comes from `name`."""
+        return Reader(name, first_line)
+
+    def _run_units(self, reader: Reader, units: Iterator[Unit], report: ReportFault) -> None:
+        while True:
+            try:
+                unit = next(units, None)
+                if unit is None:
+                    return
+                self.execute(unit)
+            except Fault as fault:
+                report(fault)
+            except Exception as error:  # noqa: BLE001
+                # not only a SyntaxFault: a bug in the reader must not end the session either
+                if not isinstance(error, SyntaxFault):
+                    reader.reset()
+                report(fault_of(error))
+                units = reader.feed("")
+
+    # ------------------------------------------------------------- running a statement
+
+    def execute(self, unit: Unit) -> None:
+        """Run one statement and show what it shows.
+
+        Raises Fault if it fails and Interrupted if the user interrupts it. Either way, the grad
+        mode is what it was before.
+        """
+        recording = GRAD_MODE.recording
+        try:
+            value = unit.run(self.namespace)
+            if unit.quiet:
+                return
+            if unit.kind == "expression":
+                if value is not None:
+                    self._show(value)
+            elif self.echo and unit.kind == "assignment":
+                for name in unit.names:
+                    self._show(self.namespace[name], name)
+        except BaseException as error:
+            GRAD_MODE.recording = recording
+            if isinstance(error, (Fault, Interrupted)):
+                raise  # from a program that this statement runs, with its place there
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(diagnostic_of(error, unit)) from None
+            if isinstance(error, Exception):
+                raise fault_of(error, unit) from error
+            raise
+
+    def _show(self, value: object, name: str | None = None) -> None:
+        self._builtins["_"] = value
+        if self.numbered:
+            self.shown += 1
+            self._builtins[f"_{self.shown}"] = value
+        self.output.show(value, name)
+
+    # ------------------------------------------------------------ what statements call
+
+    def _print(self, *values: object) -> None:
+        self.output.print(values)
+
+    def _caught(self, error: Exception) -> ErrorValue:
+        return ErrorValue(diagnostic_of(error))
+
+    def _command(self, name: str, values: tuple[Any, ...], parts: dict[str, Any]) -> object:
+        return run_command(self, name, values, parts)
+
+
+class _Running:
+    """The context of `Session.running`."""
+
+    __slots__ = ("_path", "_real_path", "_running")
+
+    def __init__(self, running: list[tuple[str, str]], path: str) -> None:
+        self._running = running
+        self._path = path
+        self._real_path = os.path.realpath(path)
+
+    def __enter__(self) -> None:
+        if any(real_path == self._real_path for _, real_path in self._running):
+            error = ValueError(f"'{self._path}' runs itself")
+            error.add_note("a file that is running cannot be run again from inside")
+            raise error
+        self._running.append((self._path, self._real_path))
+
+    def __exit__(self, *error: object) -> None:
+        self._running.remove((self._path, self._real_path))
+
+
+def _raise(fault: Fault) -> None:
+    raise fault

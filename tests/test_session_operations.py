@@ -1,0 +1,274 @@
+"""What statements and expressions call: unpacking, loops, powers, bracket lists, attributes."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gradsh.session import Fault, Output, Session
+
+
+class Collected(Output):
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+
+def output_of(text: str) -> str:
+    output = Collected()
+    Session(output).run(text)
+    return output.text
+
+
+def message_of(text: str) -> str:
+    with pytest.raises(Fault) as caught:
+        output_of(text)
+    assert not caught.value.internal
+    return caught.value.diagnostic.message
+
+
+def hint_of(text: str) -> str | None:
+    with pytest.raises(Fault) as caught:
+        output_of(text)
+    return caught.value.diagnostic.hint
+
+
+def test_unpacking() -> None:
+    assert output_of("a, b = (1, 2); print a, b") == "1 2\n"
+    assert output_of("a, b = eye(2); print b") == "tensor([0., 1.])\n"
+    assert (
+        output_of("x = eye(2) grad; a, b = x; backward sum(a); x.grad[0]") == "tensor([1., 1.])\n"
+    )
+    assert output_of("a, b, c = range(3); print c") == "2\n"
+    assert output_of("a, b = ones(4, 2).shape; print a + b") == "6\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("a, b, c = (1, 2)", "not enough values to unpack (expected 3, got 2)"),
+        ("a, b = (1, 2, 3)", "too many values to unpack (expected 2)"),
+        ("a, b = ones(3)", "too many values to unpack (expected 2)"),
+        ("a, b = tensor(1)", "iteration over a 0-d tensor"),
+        ("a, b = 3", "cannot unpack non-iterable int object"),
+        ("a, b = none", "cannot unpack non-iterable NoneType object"),
+        ("for i in 3 { }", "'int' object is not iterable"),
+        ("for i in tensor(3) { }", "iteration over a 0-d tensor"),
+        ("for i in mean { }", "'function' object is not iterable"),
+    ],
+)
+def test_what_cannot_be_unpacked_or_looped_over(statement: str, message: str) -> None:
+    assert message_of(statement) == message
+
+
+def test_unpacking_a_long_tensor_fails_at_once() -> None:
+    started = time.perf_counter()
+    assert message_of("a, b = zeros(3000000)") == "too many values to unpack (expected 2)"
+    assert time.perf_counter() - started < 2
+
+
+def test_a_loop_over_a_number_has_a_hint() -> None:
+    assert hint_of("for i in 3 { }") == "write `for i in range(3)`"
+
+
+def test_loops() -> None:
+    assert output_of("for i in (1, 'a') { print i }") == "1\na\n"
+    assert output_of("for row in eye(2) { print row }") == "tensor([1., 0.])\ntensor([0., 1.])\n"
+    assert output_of("for a, b in ((1, 2), (3, 4)) { print a + b }") == "3\n7\n"
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("2^10", "1024"),
+        ("n = 10; 2^n", "1024"),
+        ("n = 1000; len(str(2^n))", "302"),
+        ("n = -1; 2^n", "0.5"),
+        ("n = 10000000000; 1^n", "1"),
+        ("n = 10000000001; (-1)^n", "-1"),
+        ("n = 10000000000; 0^n", "0"),
+        ("n = 0.5; 4^n", "2.0"),
+        ("n = 3; tensor(2)^n", "tensor(8)"),
+        ("n = tensor(3.); 2^n", "tensor(8.)"),
+        ("-2^2", "-4"),
+        ("2^3^2", "512"),
+    ],
+)
+def test_powers(expression: str, text: str) -> None:
+    assert output_of(expression) == text + "\n"
+
+
+@pytest.mark.parametrize("power", ["10^1000000", "n = 10^9; 3^n", "n = 10^300; (-2)^n", "2^(10^7)"])
+def test_a_power_without_end_is_refused_at_once(power: str) -> None:
+    started = time.perf_counter()
+    assert "digits" in message_of(power)
+    assert time.perf_counter() - started < 1
+
+
+def test_remainder_is_never_formatting() -> None:
+    assert output_of("7 % 3; -7 % 3; tensor([7, -7]) % 3") == "1\n2\ntensor([1, 2])\n"
+    assert message_of("'%d' % 3") == "unsupported operand type(s) for %: 'str' and 'int'"
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("[1, 2.5]", "tensor([1.0000, 2.5000])"),
+        ("sin([0., 0.])", "tensor([0., 0.])"),
+        ("mean([1., 2., 3.])", "tensor(2.)"),
+        ("zeros([2, 1])", "tensor([[0.],\n        [0.]])"),
+        ("ones(4).reshape([2, 2])", "tensor([[1., 1.],\n        [1., 1.]])"),
+        ("ones(2, 3).sum([0, 1])", "tensor(6.)"),
+        ("ones(2, 3).sum(dim=[0, 1])", "tensor(6.)"),
+        ("cat([ones(1), zeros(1)])", "tensor([1., 0.])"),
+        ("cat([[1, 2], [3]])", "tensor([1, 2, 3])"),
+        ("stack([ones(1), zeros(1)], dim=1)", "tensor([[1., 0.]])"),
+        ("matmul([[1., 2.]], [1., 1.])", "tensor([3.])"),
+        ("where([true, false], [1, 2], [3, 4])", "tensor([1, 4])"),
+        ("ones(2).add([1, 2])", "tensor([2., 3.])"),
+        ("add(ones(2), other=[1, 2])", "tensor([2., 3.])"),
+        ("tensor([1, 2], dtype=float)", "tensor([1., 2.])"),
+        ("float([1, 2])", "tensor([1., 2.])"),
+        ("len([1, 2, 3])", "3"),
+        ("eye(3)[[0, 1], [0, 2]]", "tensor([1., 0.])"),
+        ("def f(a) = a + 1\nf([1, 2])", "tensor([2, 3])"),
+        ("f = a -> a.shape\nf([[1, 2]])", "torch.Size([1, 2])"),
+        ("def f(a, b=1) = a + b\nf(1, b=[1, 2])", "tensor([2, 3])"),
+        ("def f(a) { return 2*a } backward(g) { return g }\nf([1, 2])", "tensor([2, 4])"),
+    ],
+)
+def test_bracket_lists(expression: str, text: str) -> None:
+    assert output_of(expression) == text + "\n"
+
+
+def test_a_bracket_list_in_a_call_is_differentiable() -> None:
+    assert output_of("a = tensor(2.) grad; backward mean([a, 3*a]); a.grad") == "tensor(2.)\n"
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("float", "torch.float32"),
+        ("double, long, int, bool", "(torch.float64, torch.int64, torch.int32, torch.bool)"),
+        ("ones(2, dtype=float64).dtype", "torch.float64"),
+        ("int(3.7)", "3"),
+        ("float('2.5')", "2.5"),
+        ("int('12')", "12"),
+        ("bool(0)", "False"),
+        ("long(ones(2))", "tensor([1, 1])"),
+        ("int(tensor(3.7))", "tensor(3, dtype=torch.int32)"),
+        ("float64(2)", "2.0"),
+        ("ones(1).to(double)", "tensor([1.], dtype=torch.float64)"),
+        ("ones(1).double().float().dtype.name", "'float32'"),
+        ("float64.itemsize", "8"),
+        ("complex64.is_complex", "True"),
+        ("str(ones(1)) + '!'", "'tensor([1.])!'"),
+        ("str(none)", "'None'"),
+        ("inf, -inf, nan, pi", "(inf, -inf, nan, 3.141592653589793)"),
+    ],
+)
+def test_types_and_constants(expression: str, text: str) -> None:
+    assert output_of(expression) == text + "\n"
+
+
+def test_what_is_no_number() -> None:
+    assert message_of("int('a')") == "invalid literal for int() with base 10: 'a'"
+    assert message_of("float(none)") == (
+        "float32() argument must be a tensor or a number, not NoneType"
+    )
+
+
+def test_pytorchs_prefixes_change_nothing() -> None:
+    assert output_of(
+        "import torch\nimport torch.nn.functional as F\n"
+        "torch.mean(torch.ones(2, dtype=torch.float64)); torch.float32; torch.pi\n"
+        "F.relu(torch.tensor([-1., 1.])); torch.nn.functional.relu(torch.tensor(-1.))\n"
+        "torch.linalg.norm(torch.tensor([3., 4.])); torch.special.exp(torch.zeros(1))"
+    ) == (
+        "tensor(1., dtype=torch.float64)\ntorch.float32\n3.141592653589793\n"
+        "tensor([0., 1.])\ntensor(0.)\ntensor(5.)\ntensor([1.])\n"
+    )
+    assert message_of("torch.meen(1)") == "module 'torch' has no attribute 'meen'"
+    assert hint_of("torch.meen(1)") == "did you mean `mean`?"
+    assert message_of("torch.linalg.x") == "module 'torch.linalg' has no attribute 'x'"
+    assert output_of("torch; F") == "<module 'torch'>\n<module 'torch.nn.functional'>\n"
+
+
+def test_a_prefix_gives_the_built_in_even_where_the_user_has_the_name() -> None:
+    assert output_of("mean = 3; torch.mean(ones(2)); mean") == "tensor(1.)\n3\n"
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("f'{tensor(1.5)}'", "'1.5'"),
+        ("f'{tensor(1.5):.3f}'", "'1.500'"),
+        ("f'{ones(2)}'", "'tensor([1., 1.])'"),
+        ("x = ones(1) grad; f'{x * 2}'", "'tensor([2.], grad_fn=<MulBackward0>)'"),
+        ("f'{(ones(1), true, none)}'", "'(tensor([1.]), True, None)'"),
+        ("f'{ones(2).shape} {float32}'", "'torch.Size([2]) torch.float32'"),
+    ],
+)
+def test_tensors_in_texts(expression: str, text: str) -> None:
+    assert output_of(expression) == text + "\n"
+
+
+def test_a_tensor_takes_no_format() -> None:
+    assert message_of("f'{ones(2):.3f}'") == (
+        "unsupported format string passed to Tensor.__format__"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("x.grad_fn, x.is_leaf, x.requires_grad, x.ndim", "(None, True, True, 2)"),
+        ("x.shape, x.dtype, x._version", "(torch.Size([2, 2]), torch.float32, 0)"),
+        ("y.grad_fn", "<MulBackward0>"),
+        ("y.grad_fn.name", "'MulBackward0'"),
+        ("y.grad_fn.next_functions", "((<AccumulateGrad>, 0), (None, 0))"),
+        ("(x * x).grad_fn.saved[0].shape", "torch.Size([2, 2])"),
+        ("x.T.shape.numel()", "4"),
+        ("x.data.requires_grad, x.detach().requires_grad", "(False, False)"),
+        ("y.retains_grad; y.retain_grad(); y.retains_grad", "False\nTrue"),
+        ("x.sum(dim=0).tolist()", "[2.0, 2.0]"),
+        ("x.requires_grad_(false).zero_()[0]; x.add_(2)[0]", "tensor([0., 0.])\ntensor([2., 2.])"),
+        ("x.requires_grad = false; x.requires_grad", "False"),
+        ("x.data = zeros(1); x", "tensor([0.], requires_grad=True)"),
+        ("backward sum(x); x.grad = none; print x.grad", "None"),
+    ],
+)  # fmt: skip
+def test_attributes(expression: str, text: str) -> None:
+    assert output_of("x = ones(2, 2) grad; y = x * 2\n" + expression) == text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("x.gred", "'Tensor' object has no attribute 'gred'"),
+        ("x.shape.nope", "'Size' object has no attribute 'nope'"),
+        ("(3).item()", "'int' object has no attribute 'item'"),
+        ("'a'.upper()", "'str' object has no attribute 'upper'"),
+        ("x.grad = 3", "assigned grad expected to be a Tensor or None but got grad of type int"),
+        ("x.data = 3", "Variable data has to be a tensor, but got int"),
+        ("3 grad", "int cannot require grad, only a tensor can"),
+        ("[1, 2] grad", "only Tensors of floating point dtype can require gradients"),
+        ("backward 3", "'int' object has no attribute 'backward'"),
+        (
+            "backward sum(x) inputs 3",
+            (
+                "expected Tensor as element 0 in argument 'inputs' of backward(), "
+                "but got int"
+            ),
+        ),
+        ("3(4)", None),
+        ("x(4)", "'Tensor' object is not callable"),
+        ("x([4])", "'Tensor' object is not callable"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done(statement: str, message: str | None) -> None:
+    given = message_of("x = ones(2) grad\n" + statement)
+    assert message is None or given == message
