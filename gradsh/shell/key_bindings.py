@@ -1,0 +1,149 @@
+"""What the keys do, beyond prompt_toolkit's own emacs keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.application.run_in_terminal import run_in_terminal
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import (
+    Condition,
+    emacs_insert_mode,
+    has_focus,
+    has_selection,
+    vi_insert_mode,
+)
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding.bindings.completion import generate_completions
+from prompt_toolkit.key_binding.bindings.named_commands import get_by_name
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.keys import Keys
+
+from gradsh.language import is_complete
+from gradsh.shell.indentation import (
+    CLOSERS,
+    STEP,
+    closer_indentation,
+    next_indentation,
+    outdent_width,
+)
+
+Handler = Callable[[KeyPressEvent], None]
+
+
+def key_bindings(leave_hint: Callable[[], None]) -> KeyBindings:
+    """The shell's keys. `leave_hint` tells, at the first Ctrl-C, how to leave."""
+    bindings = KeyBindings()
+    editing = has_focus(DEFAULT_BUFFER)
+    inserting = editing & (emacs_insert_mode | vi_insert_mode)
+
+    bindings.add("enter", filter=inserting)(_enter)
+    bindings.add("escape", "enter", filter=editing)(_newline)
+    bindings.add("tab", filter=inserting)(_tab)
+    bindings.add("backspace", filter=inserting & ~has_selection & _after_blanks)(_outdent)
+    bindings.add(Keys.BracketedPaste, filter=editing)(_paste)
+    for closer in CLOSERS:
+        bindings.add(closer, filter=inserting)(_close)
+    clear = _clear_with(leave_hint)
+    bindings.add("c-c", filter=editing)(clear)
+    bindings.add("<sigint>", filter=editing)(clear)
+    return bindings
+
+
+@Condition
+def _after_blanks() -> bool:
+    line = get_app().current_buffer.document.current_line_before_cursor
+    return bool(line) and not line.strip(" ")
+
+
+def _enter(event: KeyPressEvent) -> None:
+    """Take the chosen completion, or run a complete entry, or go on in a new line.
+
+    In the upper lines of an entry of many lines Enter is for editing them.
+    """
+    buffer = event.current_buffer
+    if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
+        buffer.complete_state = None
+        return
+    document = buffer.document
+    in_upper_line = bool(document.text_after_cursor.strip()) and "\n" in document.text_after_cursor
+    if in_upper_line or not is_complete(document.text):
+        _newline(event)
+        return
+    _strip_end(buffer)
+    buffer.validate_and_handle()
+
+
+def _strip_end(buffer: Buffer) -> None:
+    stripped = buffer.text.rstrip()
+    if stripped != buffer.text:
+        buffer.document = Document(stripped)
+
+
+def _newline(event: KeyPressEvent) -> None:
+    """Begin a new line with the indentation that fits."""
+    buffer = event.current_buffer
+    after = buffer.document.current_line_after_cursor
+    buffer.delete(len(after) - len(after.lstrip(" ")))
+    before = buffer.document.text_before_cursor
+    indentation = next_indentation(before)
+    if buffer.document.current_char in tuple(CLOSERS):
+        fitting = closer_indentation(before + "\n", buffer.document.current_char)
+        indentation = indentation if fitting is None else fitting
+    buffer.insert_text("\n" + indentation)
+
+
+def _tab(event: KeyPressEvent) -> None:
+    """Indent at the start of a line, complete elsewhere."""
+    buffer = event.current_buffer
+    line = buffer.document.current_line_before_cursor
+    if buffer.complete_state is None and "\n" in buffer.text and not line.strip():
+        buffer.insert_text(" " * (STEP - len(line) % STEP))
+    else:
+        generate_completions(event)
+
+
+def _outdent(event: KeyPressEvent) -> None:
+    buffer = event.current_buffer
+    buffer.delete_before_cursor(outdent_width(buffer.document.current_line_before_cursor))
+
+
+def _close(event: KeyPressEvent) -> None:
+    """A closing bracket that is first on its line goes under the line that opened it."""
+    buffer = event.current_buffer
+    document = buffer.document
+    indentation = closer_indentation(document.text_before_cursor, event.data)
+    if indentation is not None:
+        buffer.delete_before_cursor(len(document.current_line_before_cursor))
+        buffer.insert_text(indentation)
+    buffer.insert_text(event.data)
+
+
+def _paste(event: KeyPressEvent) -> None:
+    """Insert the pasted lines as they are; Enter then runs them as a whole."""
+    text = event.data.replace("\r\n", "\n").replace("\r", "\n").expandtabs(STEP)
+    if "\n" in text and not event.current_buffer.document.text_after_cursor.strip():
+        text = text.rstrip("\n")
+    event.current_buffer.insert_text(text)
+
+
+def _clear_with(leave_hint: Callable[[], None]) -> Handler:
+    hinted = False
+
+    def clear(event: KeyPressEvent) -> None:
+        """Clear the entry (undo brings it back); the first time, say how to leave."""
+        nonlocal hinted
+        buffer = event.current_buffer
+        get_by_name("end-of-history").call(event)
+        if buffer.text:
+            buffer.save_to_undo_stack()
+            buffer.document = Document()
+        buffer.history_search_text = None
+        if not hinted:
+            hinted = True
+            run_in_terminal(leave_hint)
+
+    return clear

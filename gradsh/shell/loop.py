@@ -1,0 +1,93 @@
+"""Read an entry, run it, report, and again: what the shell does between two prompts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from gradsh import __version__
+from gradsh.language import Unit
+from gradsh.session import Fault, Interrupted, Session
+from gradsh.session.faults import fault_of
+from gradsh.session.interrupts import install
+from gradsh.shell.plain import read_plain
+from gradsh.shell.printer import Printer
+
+SOURCE = "<shell>"
+LEAVE_WORDS = ("exit", "quit", "exit()", "quit()")
+
+ReadEntry = Callable[[], str]
+"""Gives what the user has entered. EOFError when they leave, KeyboardInterrupt to begin anew."""
+
+
+class Loop:
+    """The shell's loop over a session.
+
+    Lines are numbered through all entries, so that `<shell>:12` says which one is meant.
+    """
+
+    __slots__ = ("_line", "_printer", "_read", "_session")
+
+    def __init__(self, session: Session, read: ReadEntry, printer: Printer | None = None) -> None:
+        self._session = session
+        self._read = read
+        self._printer = Printer(sys.stderr) if printer is None else printer
+        self._line = 1
+
+    def run(self, *, greet: bool) -> int:
+        """Go on until the user leaves; the exit status."""
+        install()
+        if greet:
+            self._session.output.write(f"gradsh {__version__}  (Ctrl-D leaves)\n")
+        while True:
+            try:
+                entry = self._next_entry()
+                if self._leaves(entry):
+                    return 0
+                if entry.strip():
+                    self.evaluate(entry)
+            except EOFError:
+                return 0
+            except KeyboardInterrupt:
+                continue
+
+    def evaluate(self, entry: str) -> None:
+        """Run all statements of an entry, up to the first that fails, and report that one.
+
+        Nothing is run if there is a syntax error anywhere in the entry.
+        """
+        try:
+            for unit in self._compiled(entry):
+                self._session.execute(unit)
+        except Interrupted as interrupted:
+            self._printer.interrupted(interrupted.diagnostic)
+        except KeyboardInterrupt:
+            self._printer.interrupted(None)
+        except Fault as fault:
+            self._printer.fault(fault)
+        except Exception as error:  # noqa: BLE001 (whatever went wrong, the session goes on)
+            self._printer.fault(fault_of(error))
+        finally:
+            self._line += entry.count("\n") + 1
+
+    def _compiled(self, entry: str) -> list[Unit]:
+        reader = self._session.reader(SOURCE, self._line)
+        return [*reader.feed(entry + "\n"), *reader.finish()]
+
+    def _next_entry(self) -> str:
+        """What the user enters; if the editor itself fails, the plain prompt takes its place."""
+        try:
+            return self._read()
+        except Exception as error:
+            if isinstance(error, EOFError):
+                raise
+            install()
+            self._printer.fault(fault_of(error))
+            if self._read is read_plain:
+                raise
+            self._read = read_plain
+            return self._read()
+
+    def _leaves(self, entry: str) -> bool:
+        word = entry.strip()
+        return word in LEAVE_WORDS and word.removesuffix("()") not in self._session.variables

@@ -1,0 +1,24 @@
+"""The prompt for terminals that know no escape codes: a line at a time, no editing."""
+
+from __future__ import annotations
+
+PROMPT = ">>> "
+CONTINUATION = "... "
+
+
+def read_plain() -> str:
+    """A whole entry. EOFError at the end of the input, KeyboardInterrupt on Ctrl-C."""
+    from gradsh.language import is_complete
+
+    lines: list[str] = []
+    while True:
+        try:
+            lines.append(input(CONTINUATION if lines else PROMPT))
+        except (EOFError, KeyboardInterrupt) as stop:
+            print()  # noqa: T201 (the next thing written begins a line)
+            if lines and isinstance(stop, EOFError):
+                return "\n".join(lines)
+            raise
+        entry = "\n".join(lines)
+        if is_complete(entry):
+            return entry

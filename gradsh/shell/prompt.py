@@ -1,0 +1,90 @@
+"""The editor: prompt_toolkit's, put together from this package's parts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gradsh.shell.plain import CONTINUATION, PROMPT, read_plain
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+    from gradsh.session import Session
+
+LEAVE_HINT = "(Ctrl-D leaves)"
+
+
+def open_prompt(session: Session) -> Callable[[], str]:
+    """What reads the user's entries: an editor, or plain lines where there is no real terminal."""
+    if is_plain():
+        return read_plain
+    editor = make_editor(session)
+
+    def read() -> str:
+        # prompt_toolkit leaves SIGINT as it found it only when it leaves in an orderly way
+        from gradsh.session.interrupts import install
+
+        try:
+            return editor.prompt(pre_run=preload)
+        finally:
+            install()
+
+    return read
+
+
+def is_plain() -> bool:
+    """Whether the terminal knows no escape codes, or is none."""
+    if os.environ.get("TERM", "").lower() in ("", "dumb", "unknown") and os.name == "posix":
+        return True
+    return not (sys.stdin.isatty() and sys.stdout.isatty())
+
+
+def make_editor(session: Session) -> PromptSession[str]:
+    """The editor of entries, on the terminal."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+    from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
+
+    from gradsh.shell.completer import GradshCompleter
+    from gradsh.shell.history import open_history
+    from gradsh.shell.key_bindings import key_bindings
+    from gradsh.shell.lexer import GradshLexer
+    from gradsh.shell.names import attributes_of, names_of
+    from gradsh.shell.style import STYLE
+
+    return PromptSession(
+        [("class:prompt", PROMPT)],
+        multiline=False,  # the keys make new lines; so the search stands in the prompt's place
+        prompt_continuation=continuation,
+        lexer=GradshLexer(),
+        style=STYLE,
+        include_default_pygments_style=False,
+        history=open_history(),
+        enable_history_search=True,
+        auto_suggest=AutoSuggestFromHistory(),
+        completer=GradshCompleter(
+            lambda: names_of(session), lambda receiver: attributes_of(session, receiver)
+        ),
+        complete_while_typing=False,
+        key_bindings=key_bindings(lambda: session.output.write(LEAVE_HINT + "\n")),
+        input_processors=[HighlightMatchingBracketProcessor(chars="()[]{}")],
+        enable_suspend=True,
+    )
+
+
+def continuation(width: int, line_number: int, wrap_count: int) -> StyleAndTextTuples:
+    """What stands before the second and later lines of an entry."""
+    return [("class:continuation", " " * width if wrap_count else CONTINUATION)]
+
+
+def preload() -> None:
+    """Load what the first value will be shown with, while the user thinks and types."""
+    if "rich.console" not in sys.modules:
+        from importlib import import_module
+        from threading import Thread
+
+        Thread(target=import_module, args=("rich.console",)).start()

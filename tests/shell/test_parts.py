@@ -1,0 +1,254 @@
+"""The parts of the shell, without a terminal."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from gradsh.session import Output, Session
+from gradsh.shell.completer import GradshCompleter, paths, receiver_before
+from gradsh.shell.history import EntryFile
+from gradsh.shell.indentation import closer_indentation, next_indentation, outdent_width
+from gradsh.shell.lexer import styled_lines
+from gradsh.shell.loop import Loop
+from gradsh.shell.names import WORDS, attributes_of, names_of
+from gradsh.shell.printer import Printer, error_report
+
+
+class Written(Output):
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text += text
+
+
+def loop_over(*entries, session=None):
+    """Run a loop over entries; the session, what it wrote, and the reports."""
+    session = session or Session(Written(), echo=True)
+    reports = io.StringIO()
+    left = iter(entries)
+
+    def read():
+        entry = next(left, None)
+        if entry is None:
+            raise EOFError
+        if isinstance(entry, BaseException):
+            raise entry
+        return entry
+
+    assert Loop(session, read, Printer(reports)).run(greet=False) == 0
+    return session.output.text, reports.getvalue()
+
+
+# ------------------------------------------------------------------------- the loop
+
+
+def test_an_internal_error_says_where_to_report_and_the_session_goes_on():
+    class Broken(Written):
+        def show(self, value, name=None):
+            if value == 13:
+                return {}["gone"]
+            return super().show(value, name)
+
+    written, reports = loop_over("a = 1;", "13", "a", session=Session(Broken()))
+    assert "internal error: KeyError: 'gone'" in reports
+    assert "report it as CONTRIBUTING.md says" in reports
+    assert written == "1\n"
+
+
+def test_an_internal_error_shows_its_frames_when_asked(monkeypatch):
+    class Broken(Written):
+        def show(self, value, name=None):
+            return {}["gone"]
+
+    monkeypatch.setenv("GRADSH_TRACEBACK", "1")
+    _, reports = loop_over("13", session=Session(Broken()))
+    assert "Traceback (most recent call last)" in reports
+
+
+def test_ctrl_c_between_entries_is_no_end():
+    written, _ = loop_over("1", KeyboardInterrupt(), "2")
+    assert written == "1\n2\n"
+
+
+def test_a_fault_of_the_editor_leaves_the_plain_prompt(monkeypatch):
+    lines = iter(["(1 +", "2)"])
+
+    def fake_input(prompt):
+        line = next(lines, None)
+        if line is None:
+            raise EOFError
+        return line
+
+    monkeypatch.setattr("builtins.input", fake_input)
+    written, reports = loop_over(ValueError("the editor broke"))
+    assert "the editor broke" in reports
+    assert written == "3\n"
+
+
+def test_lines_are_numbered_through_all_entries():
+    _, reports = loop_over("a = 1;\nb = 2;", "c")
+    assert reports.startswith("<shell>:3:1: error")
+
+
+@pytest.mark.parametrize("entry", ["1 / none", "x = = 1", 'assert false, "one\\ntwo"', "\t1 + q"])
+def test_a_report_in_colour_has_the_words_of_the_plain_one(entry):
+    from gradsh.session import Fault
+    from gradsh.session.faults import fault_of
+
+    session = Session(Written())
+    try:
+        session.run(entry)
+    except Fault as error:
+        diagnostic = fault_of(error).diagnostic
+    report = error_report(diagnostic)
+    assert report.plain == diagnostic.render()
+    styled = {report.plain[span.start : span.end] for span in report.spans}
+    assert "error" in styled
+    assert any(text.strip("~^ \t") == "" for text in styled)
+
+
+# ---------------------------------------------------------------------- completion
+
+
+@pytest.fixture
+def completed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    session = Session(Written())
+    session.run("xs = ones(2); text = 'a'; def loss(a) = a")
+    completer = GradshCompleter(
+        lambda: names_of(session), lambda receiver: attributes_of(session, receiver)
+    )
+    return lambda before: completer.candidates(before)[1]
+
+
+def test_names_come_before_built_ins_and_words(completed):
+    found = completed("lo")
+    assert found[0] == "loss"
+    assert {"log", "logspace", "load"} <= set(found)
+    assert "while" in completed("whi")
+    assert completed("ones(1) + x")[0] == "xs"
+    assert not any(name.startswith("_") for name in completed(""))
+
+
+def test_attributes_are_those_of_the_value(completed):
+    assert completed("xs.requires_g") == ["requires_grad", "requires_grad_"]
+    assert "grad_fn" in completed("(xs + 1).grad")
+    assert "reshape" in completed("mean(xs).resh")
+    assert completed("text.upp") == []
+    assert "linalg" in completed("torch.lin")
+    assert completed("unknown.requires_g") == ["requires_grad", "requires_grad_"]
+
+
+def test_nothing_is_evaluated(completed):
+    class Trap:
+        def __getattribute__(self, name):
+            raise AssertionError(f"asked for {name}")
+
+    session = Session(Written())
+    session.namespace["trap"] = Trap()
+    assert attributes_of(session, "trap") == []
+
+
+@pytest.mark.parametrize("before", ['print "lo', "1 # lo", "x = 1lo"])
+def test_nothing_is_completed_in_texts_comments_and_numbers(completed, before):
+    assert completed(before) == []
+
+
+def test_file_names(completed, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a b.npy").touch()
+    (tmp_path / "fold.csv").touch()
+    (tmp_path / ".hidden").touch()
+    assert completed('x = load("fo') == ["folder/", "fold.csv"]
+    assert completed('run "folder/') == ["folder/a b.npy"]
+    assert completed('save(xs, "fold.') == ["fold.csv"]
+    assert completed('load("nowhere/') == []
+    assert paths("") == ["folder/", "fold.csv"]
+    assert paths(".h") == [".hidden"]
+    assert completed('print "fo') == []
+
+
+@pytest.mark.parametrize(
+    ("before", "receiver"),
+    [
+        ("x.", "x"),
+        ("1 + torch.linalg.", "torch.linalg"),
+        ("f(x).", ""),
+        ("f(x).y.", ""),
+        ("x", None),
+    ],
+)
+def test_what_stands_before_the_dot(before, receiver):
+    assert receiver_before(before) == receiver
+
+
+def test_the_words_are_those_of_the_grammar():
+    assert {"while", "nograd", "retain_graph", "minimize"} <= set(WORDS)
+
+
+# ------------------------------------------------------------- lines and their style
+
+
+@pytest.mark.parametrize(
+    ("before", "blanks"),
+    [("x = 1", 0), ("if a {", 4), ("f(\n    [1,", 8), ("nograd <", 4), ("x +", 4), ("", 0)],
+)
+def test_the_next_line_is_indented(before, blanks):
+    assert next_indentation(before) == " " * blanks
+
+
+def test_a_closer_goes_under_its_opener():
+    assert closer_indentation("if a {\n    ", "}") == ""
+    assert closer_indentation("if a {\n    f(\n        ", ")") == "    "
+    assert closer_indentation("nograd <\n    x\n    ", ">") == ""
+    assert closer_indentation("if a {\n    x ", ">") is None
+    assert closer_indentation("}\n", "}") is None
+
+
+def test_a_backspace_takes_one_step_of_indentation():
+    assert [outdent_width(line) for line in ("", " ", "    ", "      ", "  x ")] == [1, 1, 4, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "if x {\n  1 # one\n\n}\n", 'print "a', "x = $ 1\n\t# end", "é = 'ü'\n"]
+)
+def test_styled_lines_are_the_text(text):
+    lines = styled_lines(text)
+    assert "\n".join("".join(piece[1] for piece in line) for line in lines) == text
+
+
+# --------------------------------------------------------------------- history file
+
+
+def test_a_history_keeps_entries_of_many_lines(tmp_path: Path):
+    path = tmp_path / "new" / "history"
+    EntryFile(path).append_string("if a {\n    # one\n\n    +1\n}")
+    EntryFile(path).append_string("é")
+    assert list(EntryFile(path).load_history_strings()) == ["é", "if a {\n    # one\n\n    +1\n}"]
+
+
+def test_a_long_history_gives_its_newest_part(tmp_path: Path):
+    path = tmp_path / "history"
+    path.write_text("".join(f"\n# time\n+entry {n} {'x' * 1000}\n" for n in range(3000)))
+    entries = list(EntryFile(path).load_history_strings())
+    assert entries[0].startswith("entry 2999 ")
+    assert 900 < len(entries) < 1100
+    assert all(entry.startswith("entry ") for entry in entries)
+
+
+def test_a_history_that_cannot_be_kept_is_no_error(tmp_path: Path):
+    (tmp_path / "file").touch()
+    history = EntryFile(tmp_path / "file" / "history")
+    history.append_string("1")
+    assert list(history.load_history_strings()) == []
+    assert history.get_strings() == ["1"]
+
+
+def test_the_history_stands_among_the_users_data(monkeypatch, tmp_path: Path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert EntryFile().path.name == "history"
+    assert "gradsh" in EntryFile().path.parts
