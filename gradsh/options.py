@@ -1,0 +1,158 @@
+"""The command line's options: one table, from which reading them and `--help` follow.
+
+argparse would add to every start a fiftieth of what numpy takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+
+class UsageError(Exception):
+    """The command line is wrong; the message says what is, and the hint what to do."""
+
+    def __init__(
+        self, message: str, hint: str | None = "`gradsh --help` lists the options"
+    ) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Option:
+    """An option: its names, what its value stands for (None: it takes none), what it does."""
+
+    __slots__ = ("names", "summary", "value")
+
+    def __init__(self, names: tuple[str, ...], value: str | None, summary: str) -> None:
+        self.names = names
+        self.value = value
+        self.summary = summary
+
+
+OPTIONS: Final = (
+    Option(("-c",), "TEXT", "run TEXT; several run in their order"),
+    Option(("-i", "--interactive"), None, "stay in the shell after the program"),
+    Option(("-q", "--quiet"), None, "no greeting in the shell"),
+    Option(("--json",), None, "show each value as one JSON object a line"),
+    Option(("--keep-going",), None, "go on after an error; the exit status is still 1"),
+    Option(("--safe",), None, "refuse all that reads or writes a file"),
+    Option(("--set",), "KEY=VALUE", "like the statement `set KEY VALUE`, before the program"),
+    Option(("-V", "--version"), None, "print the version"),
+    Option(("-h", "--help"), None, "print this text"),
+)
+USAGE: Final = "usage: gradsh [options] [-c TEXT]... [FILE | -] [ARGUMENT]..."
+_EXPLANATION: Final = """\
+gradsh runs the program in FILE, in TEXT, or from standard input (also written -), statement by
+statement. Without a program, on a terminal, it starts the shell. The ARGUMENTs are what the
+program finds in `args`.
+"""
+_EXAMPLES: Final = """\
+examples:
+  gradsh
+  gradsh -c 'x = ones(2,2) grad' -c 'backward sum(x^2)' -c x.grad
+  gradsh scripts/tutorial.grad
+  echo 'mean(3*(ones(2,2)+2)^2)' | gradsh
+
+exit status: 0; 1 after an error in the program; 2 for a wrong command line; 130 after Ctrl-C
+"""
+_BY_NAME: Final = {name: option for option in OPTIONS for name in option.names}
+
+
+class Invocation:
+    """What a command line asks for.
+
+    `texts` are the programs after `-c`, `file` the program's path, "-" for standard input, None
+    if there is none; `arguments` what follows it; `flags` the long names (without the dashes) of
+    the options given that take no value; `settings` the keys and values after `--set`.
+    """
+
+    __slots__ = ("arguments", "file", "flags", "settings", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.file: str | None = None
+        self.arguments: list[str] = []
+        self.flags: set[str] = set()
+        self.settings: list[tuple[str, str]] = []
+
+    def take(self, option: Option, value: str) -> None:
+        """Note an option and its value."""
+        if option.value is None:
+            self.flags.add(option.names[-1].removeprefix("--"))
+        elif option.names == ("-c",):
+            self.texts.append(value)
+        else:
+            key, equals, setting = value.partition("=")
+            if not key or not equals:
+                raise UsageError(f"--set takes KEY=VALUE, not '{value}'")
+            self.settings.append((key.strip(), setting.strip()))
+
+
+def parse(arguments: Sequence[str]) -> Invocation:
+    """Read a command line. UsageError if it is wrong.
+
+    The first argument that is no option is the program's file, or with `-c` the first of the
+    program's arguments; nothing after it is an option of gradsh.
+    """
+    invocation = Invocation()
+    waiting = list(reversed(arguments))
+    while waiting:
+        word = waiting.pop()
+        if word == "--":
+            break
+        if word == "-" or not word.startswith("-"):
+            waiting.append(word)
+            break
+        for option, value in _options_in(word):
+            if option.value is not None and value is None:
+                if not waiting:
+                    raise UsageError(f"{word} needs {option.value} after it")
+                value = waiting.pop()
+            invocation.take(option, value or "")
+    rest = waiting[::-1]
+    if not invocation.texts and rest:
+        invocation.file, *rest = rest
+    invocation.arguments = rest
+    return invocation
+
+
+def _options_in(word: str) -> list[tuple[Option, str | None]]:
+    """The options that one word of the command line holds, with a value that is attached."""
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        option = _find(name, word)
+        if equals and option.value is None:
+            raise UsageError(f"{name} takes no value")
+        return [(option, value if equals else None)]
+    found: list[tuple[Option, str | None]] = []
+    for position, letter in enumerate(word[1:], 1):
+        option = _find("-" + letter, word)
+        if option.value is not None:
+            return [*found, (option, word[position + 1 :] or None)]
+        found.append((option, None))
+    return found
+
+
+def _find(name: str, word: str) -> Option:
+    option = _BY_NAME.get(name)
+    if option is not None:
+        return option
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, _BY_NAME, 1)
+    if near and len(name) > 2:
+        raise UsageError(f"unknown option {name}", f"did you mean {near[0]}?")
+    raise UsageError(f"unknown option {name}" + (f" in {word}" if word != name else ""))
+
+
+def help_text() -> str:
+    """What `--help` prints."""
+    left = [
+        ", ".join(option.names) + (f" {option.value}" if option.value else "") for option in OPTIONS
+    ]
+    width = max(map(len, left))
+    lines = [
+        f"  {names:{width}}  {option.summary}" for names, option in zip(left, OPTIONS, strict=True)
+    ]
+    return "\n".join((USAGE, "", _EXPLANATION, "options:", *lines, "", _EXAMPLES))
