@@ -92,11 +92,7 @@ def backward(
     keep = create_graph if retain_graph is None else retain_graph
     arrived = walk(roots, keep_saved=keep, record=create_graph, wanted=wanted)
     _commit(
-        [
-            (node.box, cotangent)
-            for node, cotangent in arrived
-            if isinstance(node, Leaf)
-        ],
+        [(node.box, cotangent) for node, cotangent in arrived if isinstance(node, Leaf)],
         create_graph,
     )
 

@@ -32,15 +32,15 @@ _CLONE_HINT = "change it inside `nograd < ... >`, or change a copy: `y = x.clone
 
 
 _UNRECORDED_VIEW = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "
-    "that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
-    "moving both the view and the inplace either both inside the no_grad block (if you don't want "
-    "the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
+    "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your "
+    "code by moving both the view and the inplace either both inside the no_grad block (if you "
+    "don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
 )
 _VIEW_OF_MANY = (
-    "{} is a view and is being modified inplace. This view is the output of a function that returns "
-    "multiple views. Such functions do not allow the output views to be modified inplace. You should "
-    "replace the inplace operation by an out-of-place one."
+    "{} is a view and is being modified inplace. This view is the output of a function that "
+    "returns multiple views. Such functions do not allow the output views to be modified inplace. "
+    "You should replace the inplace operation by an out-of-place one."
 )
 
 
@@ -276,7 +276,7 @@ def _check_result(name: str, input: Tensor, other: Tensor) -> None:
 def _check_common_type(name: str, target: Any, other: Any) -> None:
     op = OPS.get(name[:-1])
     if op is None or op.result == "common":
-        kinds = [(FROM_NUMPY[target.dtype], target.ndim == 0)]
+        kinds: list[tuple[Any, bool]] = [(FROM_NUMPY[target.dtype], target.ndim == 0)]
         if type(other) is Tensor:
             kinds.append((other.dtype, other.array.ndim == 0))
         else:
@@ -404,8 +404,9 @@ def setitem(tensor: Tensor, key: Any, value: Any) -> None:
         return
     if type(key) is int and not tensor.array.ndim:
         raise IndexError(f"index {key} is out of bounds for dimension 0 with size 0")
+    indices: tuple[Any, ...] = ()
     if key is True:
-        view, indices = unsqueeze(tensor, 0), ()
+        view = unsqueeze(tensor, 0)
     else:
         view, indices = apply_views(tensor, key)
     value = _without_leading_ones(value, 0 if indices else view.array.ndim)
@@ -443,7 +444,9 @@ def _indexed_shape(array: Any, indices: tuple[Any, ...]) -> tuple[int, ...]:
         if "out of bounds" not in str(error):
             raise
     roomy = np.broadcast_to(np.int8(0), [max(length, 1) for length in array.shape])
-    within = tuple(i * 0 if not isinstance(i, slice) and i.dtype.kind == "i" else i for i in indices)
+    within = tuple(
+        i * 0 if not isinstance(i, slice) and i.dtype.kind == "i" else i for i in indices
+    )
     return tuple(index(roomy, within).shape)
 
 
@@ -482,8 +485,7 @@ def _put_at(target: Tensor, indices: tuple[Any, ...], value: Tensor) -> None:
 
 def _broadcasts_to(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return len(shape) <= len(wanted) and all(
-        length in (1, into)
-        for length, into in zip(shape[::-1], wanted[::-1], strict=False)
+        length in (1, into) for length, into in zip(shape[::-1], wanted[::-1], strict=False)
     )
 
 

@@ -53,7 +53,10 @@ def finished(array: Any, requires_grad: bool) -> Tensor:
 
 
 def detach(input: Tensor) -> Tensor:
-    """The same storage without the history: nothing computed from it reaches input's leaves."""
+    """The same storage without the history: nothing computed from it reaches input's leaves.
+
+    detach(randn(3))
+    """
     detached = new_tensor(input.array)
     detached.version = input.shared_version()
     return detached

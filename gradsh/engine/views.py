@@ -21,9 +21,7 @@ _FEW_VIEWS = 16
 def shares_storage(out: Array, source: Array) -> bool:
     """Whether `out` is a view into `source`'s storage."""
     owner = source if source.base is None else source.base
-    return (
-        out is source or out.base is owner or out.base is source or may_share_memory(out, source)
-    )
+    return out is source or out.base is owner or out.base is source or may_share_memory(out, source)
 
 
 NO_GRAD = "no_grad"

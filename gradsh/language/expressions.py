@@ -345,6 +345,7 @@ def parentheses(value: ast.expr) -> int:
 
 
 def is_small_number(value: ast.expr) -> bool:
+    """Whether an expression is a number of few digits, signed or not."""
     if isinstance(value, ast.UnaryOp) and isinstance(value.op, (ast.USub, ast.UAdd)):
         value = value.operand
     return (

@@ -101,8 +101,7 @@ def test_named_tuples_look_as_in_pytorch(tensor: MakeTensor) -> None:
 
 
 def f(a, b=2, /, c="x", *rest, d, e=(1,), **more):  # type: ignore[no-untyped-def]
-    local = a
-    return local
+    return a
 
 
 def g(*, only):  # type: ignore[no-untyped-def]

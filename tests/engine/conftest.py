@@ -1,7 +1,8 @@
-"""Numbers go to inf and nan without a word from numpy, as in PyTorch."""
+"""What both sides of a comparison say besides their results is not compared."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _quiet_numbers() -> Iterator[None]:
-    with np.errstate(all="ignore"):
+def _no_warnings() -> Iterator[None]:
+    """Numbers go to inf and nan without a word, and PyTorch's advice is not an error."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         yield

@@ -50,6 +50,8 @@ UNARY = (
     "square",
 )
 REDUCTIONS = ("sum", "mean", "prod", "amax", "amin", "norm", "all", "any")
+EXPANSIONS = ("2, 3", "-1, 3", "3, -1", "2, -1, 3", "3", "-1", "2, 2, 3")
+ORDERS = ("2", "1", "3", "0", "inf", "-inf", "0.5", "1.5")
 IN_PLACE = ("+=", "-=", "*=", "/=", "//=", "%=", "**=", "&=", "|=")
 INDICES = (
     "0",
@@ -157,7 +159,7 @@ class Writer:
                 f"{x}.t()",
                 f"{x}.T",
                 f"{x}.mT",
-                f"{x}.expand({self.pick('2, 3', '-1, 3', '3, -1', '2, -1, 3', '3', '-1', '2, 2, 3')})",
+                f"{x}.expand({self.pick(*EXPANSIONS)})",
                 f"{x}.squeeze({self.pick('', self.dim(), '(0, 1)', '(0, -1)')})",
                 f"{x}.unsqueeze({self.dim()})",
                 f"{x}[{self.index()}]",
@@ -212,7 +214,7 @@ class Writer:
             keep = self.pick("", ", keepdim=True")
             dtype = self.pick("", "", "", ", dtype=f64") if name in ("sum", "mean", "prod") else ""
             if name == "norm":
-                return f"{x}.norm({self.pick('2', '1', '3', '0', 'inf', '-inf', '0.5', '1.5')}, {self.dims()}{keep})"
+                return f"{x}.norm({self.pick(*ORDERS)}, {self.dims()}{keep})"
             if self.random.random() < 0.4:
                 return f"{x}.{name}({dtype[2:]})"
             return f"{x}.{name}({self.dims()}{keep}{dtype})"
@@ -255,7 +257,8 @@ class Writer:
             prefix = "with no_grad(): " if self.random.random() < 0.07 else ""
             return f"{prefix}{self.fresh()} = {text}"
         if kind < 0.62:
-            change = f"{x}{self.pick('', '', f'[{self.index()}]')} {self.pick(*IN_PLACE, '+=', '*=')} {self.operand()}"
+            place = self.pick("", "", f"[{self.index()}]")
+            change = f"{x}{place} {self.pick(*IN_PLACE, '+=', '*=')} {self.operand()}"
         elif kind < 0.70:
             change = f"{x}[{self.index()}] = {self.pick(self.operand(), self.expression())}"
         elif kind < 0.80:

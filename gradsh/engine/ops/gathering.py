@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import Dim, Number, Operand
 from gradsh.engine.derivative import linear
 from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY
@@ -705,16 +706,10 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
             f"but got {ndim} dimensions for input, and {indices.array.ndim} dimensions for indices"
         )
     axis = wrap_dim(dim, ndim)
-    from gradsh.engine.appliers import broadcast_error
-
-    def fitted(tensor: Any, other: Any) -> Any:
-        own, given = list(tensor.array.shape), list(other.array.shape)
-        given[axis] = own[axis]
-        try:
-            shape = np.broadcast_shapes(tuple(own), tuple(given))
-        except ValueError:
-            raise broadcast_error(tuple(own), tuple(given)) from None
-        return tensor if shape == tuple(own) else expand(tensor, tuple(shape))
-
-    wrapped = remainder(fitted(indices, input), input.array.shape[axis])
-    return gather(fitted(input, indices), axis, wrapped)
+    sizes, picked = list(input.array.shape), indices.array.shape
+    length = sizes[axis]
+    sizes[axis] = picked[axis]
+    common = list(check_broadcast(tuple(sizes), picked))
+    wrapped = remainder(expand(indices, tuple(common)), length)
+    common[axis] = length
+    return gather(expand(input, tuple(common)), axis, wrapped)
