@@ -188,7 +188,7 @@ def test_highlighting_while_typing(shell):
 def test_tab_completes_names_words_and_attributes(shell):
     shell.enter("momentum_of_it = ones(2);")
     shell.send("mome\t")
-    shell.wait(">>> momentum_of_it")
+    shell.wait(lambda: shell.screen.cursor.x == len(">>> momentum_of_it"))
     shell.send(".requires\t")
     shell.wait(lambda: shell.rows[-1].strip() == "requires_grad_")
     assert shell.rows[1].startswith(">>> momentum_of_it.requires_grad")
