@@ -294,6 +294,8 @@ def _commit(gradients: list[tuple[GradientBox, Any]], recorded: bool) -> None:
     in_place: list[tuple[Tensor, Any]] = []
     with set_grad_enabled(recorded):
         for box, cotangent in gradients:
+            if not box.requires_grad:
+                continue
             before = box.value
             if before is None:
                 prepared.append((box, _own(cotangent, held)))

@@ -38,6 +38,13 @@ class DType:
         return self.category == COMPLEX
 
     @property
+    def tensor_class(self) -> str:
+        """How PyTorch's older messages name a tensor of this type."""
+        if self.category in (BOOL, COMPLEX) or self.name == "bfloat16":
+            return f"CPU{self.type_name}Type"
+        return f"torch.{self.type_name}Tensor"
+
+    @property
     def itemsize(self) -> int:
         """Bytes an element."""
         return self.numpy.itemsize

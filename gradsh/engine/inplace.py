@@ -245,8 +245,10 @@ def in_place_form(
         other = args[0] if args else None
         check_in_place(input, other)
         refuse_overlap(input.array)
+        if name == "sub_":
+            refuse_bools(input, other)
         if type(other) is Tensor:
-            _check_result(name, input, other)
+            _check_result(input, other)
         if type(other) is Tensor or type(other) in NUMBER_CATEGORY:
             _check_common_type(name, input.array, other)
         source = input
@@ -261,13 +263,11 @@ def in_place_form(
     return change
 
 
-def _check_result(name: str, input: Tensor, other: Tensor) -> None:
+def _check_result(input: Tensor, other: Tensor) -> None:
     """PyTorch's errors for operands whose result does not go into the first of them.
 
     They come before the operation is computed, and before its own errors.
     """
-    if name == "sub_":
-        refuse_bools(input, other)
     target, source = input.array, other.array
     refuse_overlap(target, source)
     _check_shape(target.shape, check_broadcast(target.shape, source.shape))
@@ -402,8 +402,6 @@ def setitem(tensor: Tensor, key: Any, value: Any) -> None:
         value = new_tensor(stored_number(value, tensor.array.dtype))
     if key is False:
         return
-    if type(key) is int and not tensor.array.ndim:
-        raise IndexError(f"index {key} is out of bounds for dimension 0 with size 0")
     indices: tuple[Any, ...] = ()
     if key is True:
         view = unsqueeze(tensor, 0)
@@ -415,7 +413,7 @@ def setitem(tensor: Tensor, key: Any, value: Any) -> None:
     elif view.array.shape == value.array.shape or not value.array.ndim:
         copy_(view, value)
     else:
-        sizes = expand_shape(value.array.shape, view.array.shape, value.dtype.type_name)
+        sizes = expand_shape(value.array.shape, view.array.shape, value.dtype.tensor_class)
         copy_(view, expand(value, sizes))
 
 

@@ -28,7 +28,7 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
             )
             error.add_note("`y.detach()` gives the same values without a history")
             raise error
-        input.node = None
+        _forget_history(input)
     elif input.node is None:
         if input.array.dtype.kind not in "fc":
             error = RuntimeError("only Tensors of floating point dtype can require gradients")
@@ -36,6 +36,7 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
             raise error
         if input.box is None:
             input.box = GradientBox()
+        input.box.requires_grad = True
         input.node = Leaf(input.box, input.array.shape, input.array.dtype)
     return input
 
@@ -72,8 +73,14 @@ def detach_(input: Tensor) -> Tensor:
             "these gradients. To fix this error, please refer to the Optimizer.zero_grad() "
             "function in torch/optim/optimizer.py as the solution."
         )
-    input.node = None
+    _forget_history(input)
     return input
+
+
+def _forget_history(input: Tensor) -> None:
+    input.node = None
+    if input.box is not None:
+        input.box.requires_grad = False
 
 
 def _get_data(self: Tensor) -> Tensor:

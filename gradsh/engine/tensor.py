@@ -26,12 +26,16 @@ class Version:
 
 
 class GradientBox:
-    """Where a tensor and the node that fills its gradient meet, so that neither holds the other."""
+    """Where a tensor and the node that fills its gradient meet, so that neither holds the other.
 
-    __slots__ = ("value",)
+    A leaf that no longer `requires_grad` gets nothing, from graphs made before neither.
+    """
+
+    __slots__ = ("requires_grad", "value")
 
     def __init__(self) -> None:
         self.value: Tensor | None = None
+        self.requires_grad = True
 
 
 class Tensor:

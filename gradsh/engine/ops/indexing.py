@@ -11,7 +11,7 @@ from gradsh.engine.derivative import linear
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
 from gradsh.engine.ops.shape import sum_to, unsqueeze
-from gradsh.engine.tensor import Tensor, wrap_dim
+from gradsh.engine.tensor import Tensor, new_tensor, wrap_dim
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _FULL = slice(None)
@@ -202,9 +202,10 @@ def getitem(tensor: Tensor, key: Any) -> Tensor:
     return alias(tensor) if result is tensor else result
 
 
-def _select(tensor: Tensor, dim: int, position: int, place: int | None = None) -> Tensor:
-    shape = tensor.array.shape
-    if not shape:
+def _select(tensor: Tensor, dim: int, position: int, place: int = 0) -> Tensor:
+    """The part at a position along dim, which the entry at `place` of the key asks for."""
+    shape = tensor.array.shape or (0,)
+    if not tensor.array.shape and position == 0:
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` "
             "in C++ to convert a 0-dim tensor to a number"
@@ -212,8 +213,7 @@ def _select(tensor: Tensor, dim: int, position: int, place: int | None = None) -
     length = shape[dim]
     if not -length <= position < length:
         raise IndexError(
-            f"index {position} is out of bounds for dimension {dim if place is None else place} "
-            f"with size {length}"
+            f"index {position} is out of bounds for dimension {place} with size {length}"
         )
     selected: Tensor = select(tensor, dim, position)
     return selected
@@ -276,20 +276,19 @@ def apply_views(tensor: Tensor, key: Any) -> tuple[Tensor, tuple[Any, ...]]:
         )
     ndim = tensor.array.ndim
     if ndim == 0 and type(key) is int:
-        return _select(tensor, 0, 0), ()
+        return _select(tensor, 0, key), ()
     if ndim == 0 and type(key) is slice:
         return _slice(tensor, 0, key), ()
     if taken > ndim:
         raise IndexError(f"too many indices for tensor of dimension {ndim}")
     result = tensor
-    dim = place = 0
+    dim = 0
     gathers: list[Any] = []
     seen_ellipsis = False
-    for entry in entries:
+    for place, entry in enumerate(entries):
         if entry is Ellipsis:
             if not seen_ellipsis:
                 dim += ndim - taken
-                place += ndim - taken
                 seen_ellipsis = True
         elif entry is None:
             result = unsqueeze(result, dim)
@@ -302,16 +301,13 @@ def apply_views(tensor: Tensor, key: Any) -> tuple[Tensor, tuple[Any, ...]]:
             if not _is_full(entry, result.array.shape[dim]):
                 result = _slice(result, dim, entry)
             dim += 1
-            place += 1
         elif type(entry) is int or _is_zero_dim_integer(entry):
             result = _select(result, dim, int(entry), place)
-            place += 1
         else:
             array = _index_array(entry)
             gathers += [_FULL] * (dim - len(gathers)) + [array]
             width = array.ndim if array.dtype.kind == "b" else 1
             dim += width
-            place += width
             if width != 1:
                 gathers += [None] * (width - 1)
     return result, tuple(g for g in gathers if g is not None)
@@ -354,9 +350,9 @@ def _gathered(g: Any, dim: Any, input_shape: Any) -> Any:
     from gradsh.engine.ops.shape import stack
 
     like = next(part for part in g if part is not None)
-    parts = [like * 0 if part is None else part for part in g]
-    if type(like) is not Tensor:
-        parts = [np.asarray(part) for part in parts]
+    nothing = np.zeros(like.shape, getattr(like, "array", like).dtype)
+    missing = new_tensor(nothing) if type(like) is Tensor else nothing
+    parts = [missing if part is None else part for part in g]
     return stack(parts, dim)
 
 

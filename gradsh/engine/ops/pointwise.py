@@ -466,6 +466,12 @@ def bitwise_not(input):
     return np.invert(input)
 
 
+def _positive(input: Tensor) -> Tensor:
+    if input.array.dtype is _BOOL:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
 def attach_operators() -> None:
     """Give Tensor the Python operators that these operations are."""
 
@@ -509,7 +515,7 @@ def attach_operators() -> None:
         "__pow__": taking_numbers(pow),
         "__rpow__": taking_numbers(reflected(pow)),
         "__neg__": neg,
-        "__pos__": lambda self: self,
+        "__pos__": _positive,
         "__invert__": bitwise_not,
         "__and__": operator("bitwise_and"),
         "__rand__": reflected(operator("bitwise_and")),

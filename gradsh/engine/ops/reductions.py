@@ -15,6 +15,7 @@ from gradsh.engine.ops.elementary import abs, sign
 from gradsh.engine.ops.pointwise import eq, no_change, pow, where
 from gradsh.engine.ops.shape import expand, reshape, wrap_dims
 from gradsh.engine.summation import ordered_norm, ordered_sum
+from gradsh.engine.tensor import wrap_dim
 
 # numpy's stubs cannot choose an overload for a `keepdims` that is a variable.
 ADD: Any = np.add
@@ -181,8 +182,8 @@ def extreme(name: str, ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:
                 "Specify the reduction dim with the 'dim' argument."
             )
         given = (dim,) if isinstance(dim, int) else dim
-        for d, written in zip(wrap_dims(dim, input.ndim), given, strict=False):
-            if input.shape[d] == 0:
+        for written in given if input.ndim else ():
+            if input.shape[wrap_dim(written, input.ndim)] == 0:
                 raise IndexError(
                     f"{name}(): Expected reduction dim {written} to have non-zero size."
                 )
@@ -259,7 +260,7 @@ def _refuse_empty_norm(ord: float, dim: Any, axes: tuple[int, ...], shape: Any) 
     for axis in axes:
         if shape[axis] == 0:
             raise RuntimeError(
-                f"{what} the dimension {axis} because this dimension is empty and the operation "
+                f"{what} the dimension {axis}because this dimension is empty and the operation "
                 "does not have an identity"
             )
 

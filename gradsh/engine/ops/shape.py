@@ -182,7 +182,7 @@ def t(input: Operand):
 
 
 def expand_shape(
-    shape: tuple[int, ...], sizes: tuple[int, ...], kind: str = "Float"
+    shape: tuple[int, ...], sizes: tuple[int, ...], kind: str = "torch.FloatTensor"
 ) -> tuple[int, ...]:
     """The shape that `sizes` (-1: as it is) expands `shape` to; PyTorch's RuntimeErrors.
 
@@ -191,10 +191,12 @@ def expand_shape(
     extra = len(sizes) - len(shape)
     if extra < 0:
         raise RuntimeError(
-            f"expand(torch.{kind}Tensor{{{list(shape)}}}, size={list(sizes)}): the number of sizes "
-            f"provided ({len(sizes)}) must be greater or equal to the number of dimensions in the "
-            f"tensor ({len(shape)})"
+            f"expand({kind}{{{list(shape)}}}, size={list(sizes)}): the number of sizes provided "
+            f"({len(sizes)}) must be greater or equal to the number of dimensions in the tensor "
+            f"({len(shape)})"
         )
+    if not shape and any(length < 0 for length in sizes):
+        raise RuntimeError("numel: integer multiplication overflow")
     result = []
     for position, length in reversed(list(enumerate(sizes))):
         if position < extra:
@@ -223,7 +225,7 @@ def expand(input: Operand, size: Shape):
 
     expand(randn(3, 1), 3, 4)
     """
-    kind = FROM_NUMPY[input.dtype].type_name
+    kind = FROM_NUMPY[input.dtype].tensor_class
     return np.broadcast_to(input, expand_shape(input.shape, size, kind))
 
 
@@ -444,7 +446,7 @@ def attach_attributes() -> None:
 
     def matrix_transpose(tensor: Tensor) -> Tensor:
         if tensor.array.ndim == 0:
-            return reversed_dimensions(tensor)
+            return tensor
         if tensor.array.ndim == 1:
             raise RuntimeError(
                 "tensor.mT is only supported on matrices or batches of matrices. "
