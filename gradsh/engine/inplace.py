@@ -38,7 +38,7 @@ _UNRECORDED_VIEW = (
     "don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
 )
 _VIEW_OF_MANY = (
-    "{} is a view and is being modified inplace. This view is the output of a function that "
+    "{} is being modified inplace{}. This view is the output of a function that "
     "returns multiple views. Such functions do not allow the output views to be modified inplace. "
     "You should replace the inplace operation by an out-of-place one."
 )
@@ -53,11 +53,7 @@ def check_in_place(tensor: Tensor, source: Any = None) -> None:
         return
     base = tensor.base
     if tensor.restricted is not None:
-        error = RuntimeError(
-            _UNRECORDED_VIEW
-            if tensor.restricted == NO_GRAD
-            else _VIEW_OF_MANY.format(tensor.restricted)
-        )
+        error = RuntimeError(_restriction(tensor))
     elif node is not None and base is not None and base.is_leaf:
         error = RuntimeError(
             "a view of a leaf Variable that requires grad is being used in an in-place operation."
@@ -70,6 +66,15 @@ def check_in_place(tensor: Tensor, source: Any = None) -> None:
         return
     error.add_note(_CLONE_HINT)
     raise error
+
+
+def _restriction(tensor: Tensor) -> str:
+    """Why a view must not be changed in place."""
+    if tensor.restricted == NO_GRAD:
+        return _UNRECORDED_VIEW
+    if tensor.node is not None:
+        return _VIEW_OF_MANY.format(f"{tensor.restricted} is a view and", "")
+    return _VIEW_OF_MANY.format("A view was created in no_grad mode and", " with grad mode enabled")
 
 
 def refuse_overlap(target: Any, source: Any = None) -> None:
@@ -333,7 +338,11 @@ def copy_(input: Tensor, source: Any) -> Tensor:
     refuse_overlap(input.array, values)
     _check_shape(input.array.shape, check_broadcast(input.array.shape, values.shape))
     node = None
-    if GRAD_MODE.recording and (input.node is not None or _requires_grad(store)):
+    if (
+        GRAD_MODE.recording
+        and (input.node is not None or _requires_grad(store))
+        and input.array.dtype.kind in "fc"
+    ):
         node = _copy_node(input, store)
     write(input, _cast(values, input.array.dtype), node)
     return input
@@ -407,22 +416,24 @@ def setitem(tensor: Tensor, key: Any, value: Any) -> None:
         view = unsqueeze(tensor, 0)
     else:
         view, indices = apply_views(tensor, key)
-    value = _without_leading_ones(value, 0 if indices else view.array.ndim)
     if indices:
-        _put_at(view, indices, value)
-    elif view.array.shape == value.array.shape or not value.array.ndim:
+        _put_at(view, indices, _without_leading_ones(value))
+    elif view.array.shape == value.array.shape:
         copy_(view, value)
+    elif not value.array.ndim:
+        fill_(view, value)
     else:
+        value = _without_leading_ones(value)
         sizes = expand_shape(value.array.shape, view.array.shape, value.dtype.tensor_class)
         copy_(view, expand(value, sizes))
 
 
-def _without_leading_ones(value: Tensor, at_least: int) -> Tensor:
+def _without_leading_ones(value: Tensor) -> Tensor:
     """`value` without the dimensions of length one in front, which a place need not have."""
     shape = value.array.shape
-    if len(shape) <= at_least or shape[0] != 1:
+    if not shape or shape[0] != 1:
         return value
-    while len(shape) > at_least and shape[0] == 1:
+    while shape and shape[0] == 1:
         shape = shape[1:]
     result: Tensor = reshape(value, shape)
     return result
@@ -430,8 +441,8 @@ def _without_leading_ones(value: Tensor, at_least: int) -> Tensor:
 
 def _fills_masked(array: Any, indices: tuple[Any, ...], values: Any) -> bool:
     """Whether one mask and one value are written, which PyTorch does for any type of value."""
-    kinds = [i.dtype.kind for i in indices if not isinstance(i, slice)]
-    return bool(values.size == 1 and kinds == ["b"])
+    masks = [i.dtype.kind for i in indices if not isinstance(i, slice)]
+    return bool(values.size == 1 and masks == ["b"])
 
 
 def _indexed_shape(array: Any, indices: tuple[Any, ...]) -> tuple[int, ...]:
@@ -439,9 +450,9 @@ def _indexed_shape(array: Any, indices: tuple[Any, ...]) -> tuple[int, ...]:
     try:
         return tuple(index(array, indices).shape)
     except IndexError as error:
-        if "out of bounds" not in str(error):
+        if "out of bounds for dimension " not in str(error) or "with size 0" in str(error):
             raise
-    roomy = np.broadcast_to(np.int8(0), [max(length, 1) for length in array.shape])
+    roomy = np.broadcast_to(np.int8(0), array.shape)
     within = tuple(
         i * 0 if not isinstance(i, slice) and i.dtype.kind == "i" else i for i in indices
     )
@@ -452,12 +463,13 @@ def _put_at(target: Tensor, indices: tuple[Any, ...], value: Tensor) -> None:
     check_in_place(target, value)
     values: Any = value.array
     array = target.array
-    shape = _indexed_shape(array, indices)
     if _fills_masked(array, indices, values):
         values = stored_number(values.item(), array.dtype)
     else:
-        if values.size and array.size and np.may_share_memory(array, values):
+        read = [values, *(i for i in indices if not isinstance(i, slice))]
+        if any(array.size and each.size and np.may_share_memory(array, each) for each in read):
             raise shared_memory()
+        shape = _indexed_shape(array, indices)
         if not _broadcasts_to(values.shape, shape):
             raise RuntimeError(
                 f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast "
@@ -516,6 +528,7 @@ def _fill(input: Tensor, value: Any, name: str, source: Tensor | None) -> Tensor
         node.op = _Fill(name)
         node.seq = next_sequence_number()
         node.parents = (input.node, source_node)
+        node.fit = (None, None if source is None else (source.array.shape, source.array.dtype))
     write(input, value, node)
     return input
 

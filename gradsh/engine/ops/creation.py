@@ -24,7 +24,8 @@ from gradsh.engine.dtypes import (
 from gradsh.engine.leaf import finished
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pointwise import no_change, not_implemented
-from gradsh.engine.ops.shape import stack, to
+from gradsh.engine.ops.shape import empty_in_order, memory_order, stack, to
+from gradsh.engine.scalars import stored_number
 from gradsh.engine.tensor import Tensor, new_tensor
 
 creation = composite(method=False)
@@ -91,19 +92,21 @@ def full(
     """
     value = number(fill_value, "full", "fill_value", 2)
     kind = DEFAULTS.of_category(NUMBER_CATEGORY[type(value)]) if dtype is None else dtype
-    return finished(_filled(_size("full", (size,), None), value, kind.numpy), requires_grad)
-
-
-def _filled(shape: tuple[int, ...], value: Any, storage: np.dtype[Any]) -> Any:
-    array = np.empty(shape, storage)
-    array[...] = np.asarray(value).astype(storage)
-    return array
+    return finished(
+        np.full(_size("full", (size,), None), stored_number(value, kind.numpy)), requires_grad
+    )
 
 
 def _tensor_array(input: Any, name: str) -> Any:
     if type(input) is not Tensor:
         raise refuse(name, "input", 1, "Tensor", input)
     return input.array
+
+
+def _filled_like(array: Any, value: Any, storage: np.dtype[Any]) -> Any:
+    filled = empty_in_order(array, storage)
+    filled[...] = stored_number(value, storage)
+    return filled
 
 
 def _like(input: Any, dtype: DType | None) -> np.dtype[Any]:
@@ -117,7 +120,7 @@ def zeros_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool
     zeros_like(randn(2, 3))
     """
     array = _tensor_array(input, "zeros_like")
-    return finished(np.zeros_like(array, _like(input, dtype)), requires_grad)
+    return finished(_filled_like(array, 0, _like(input, dtype)), requires_grad)
 
 
 @creation
@@ -127,7 +130,7 @@ def ones_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool 
     ones_like(randn(2, 3))
     """
     array = _tensor_array(input, "ones_like")
-    return finished(np.ones_like(array, _like(input, dtype)), requires_grad)
+    return finished(_filled_like(array, 1, _like(input, dtype)), requires_grad)
 
 
 @creation
@@ -137,7 +140,7 @@ def empty_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool
     empty_like(randn(0))
     """
     array = _tensor_array(input, "empty_like")
-    return finished(np.empty_like(array, _like(input, dtype)), requires_grad)
+    return finished(empty_in_order(array, _like(input, dtype)), requires_grad)
 
 
 @creation
@@ -149,7 +152,7 @@ def full_like(
     full_like(randn(2, 3), 7)
     """
     value = number(fill_value, "full_like", "fill_value", 2)
-    return finished(_filled(input.array.shape, value, _like(input, dtype)), requires_grad)
+    return finished(_filled_like(input.array, value, _like(input, dtype)), requires_grad)
 
 
 @creation
@@ -406,7 +409,7 @@ def randn(
 def _drawn_like(draw: Any, input: Tensor, dtype: DType | None, requires_grad: bool) -> Tensor:
     """Random numbers in the order in which input's elements lie in memory."""
     array = _tensor_array(input, draw.__name__ + "_like")
-    order = sorted(range(array.ndim), key=lambda d: -array.strides[d])
+    order = memory_order(array)
     shape = tuple(array.shape[d] for d in order)
     drawn = draw(shape, dtype=dtype or input.dtype).array
     inverse = sorted(range(array.ndim), key=order.__getitem__)

@@ -106,6 +106,7 @@ def alias(input: Operand):
 )
 def index(input: Operand, indices: Any):
     """The elements of input that arrays of integers or masks pick."""
+    _refuse_other_masks(input, indices)
     try:
         return np.ascontiguousarray(input[indices])
     except IndexError:
@@ -144,6 +145,24 @@ def index_fill_zero(input: Operand, indices: Any):
     return result
 
 
+def _refuse_other_masks(input: Array, indices: tuple[Any, ...]) -> None:
+    """Raise IndexError for a mask of another shape than what it picks from."""
+    dim = 0
+    for i in indices:
+        if isinstance(i, slice) or i.dtype.kind != "b":
+            dim += 1
+            continue
+        if input.shape[dim : dim + i.ndim] != i.shape:
+            for offset, length in enumerate(i.shape):
+                if dim + offset >= input.ndim or input.shape[dim + offset] != length:
+                    raise IndexError(
+                        f"The shape of the mask {list(i.shape)} at index {offset} does not match "
+                        f"the shape of the indexed tensor {list(input.shape)} at index "
+                        f"{dim + offset}"
+                    )
+        dim += i.ndim
+
+
 def _index_error(input: Array, indices: tuple[Any, ...]) -> IndexError:
     """PyTorch's words for indices that numpy refused."""
     if any(not isinstance(i, slice) and i.dtype.kind not in "bi" for i in indices):
@@ -155,14 +174,8 @@ def _index_error(input: Array, indices: tuple[Any, ...]) -> IndexError:
         if isinstance(i, slice):
             dim += 1
             continue
+        place = len(shapes)
         if i.dtype.kind == "b":
-            for offset, length in enumerate(i.shape):
-                if dim + offset >= input.ndim or input.shape[dim + offset] != length:
-                    return IndexError(
-                        f"The shape of the mask {list(i.shape)} at index {offset} does not match "
-                        f"the shape of the indexed tensor {list(input.shape)} at index "
-                        f"{dim + offset}"
-                    )
             shapes += [[int(np.count_nonzero(i))]] * i.ndim
             dim += i.ndim
             continue
@@ -170,7 +183,7 @@ def _index_error(input: Array, indices: tuple[Any, ...]) -> IndexError:
         outside = i[(i < -length) | (i >= length)]
         if outside.size and bounds is None:
             bounds = IndexError(
-                f"index {outside.flat[0]} is out of bounds for dimension {dim} with size {length}"
+                f"index {outside.flat[0]} is out of bounds for dimension {place} with size {length}"
                 if length
                 else "index is out of bounds for dimension with size 0"
             )
@@ -220,8 +233,6 @@ def _select(tensor: Tensor, dim: int, position: int, place: int = 0) -> Tensor:
 
 
 def _slice(tensor: Tensor, dim: int, key: slice) -> Tensor:
-    if not tensor.array.shape:
-        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     step = 1 if key.step is None else _slice_bound(key.step)
     if step == 0:
         raise ValueError("slice step cannot be zero")
@@ -229,6 +240,8 @@ def _slice(tensor: Tensor, dim: int, key: slice) -> Tensor:
         error = ValueError("step must be greater than zero")
         error.add_note("`flip(x, 0)` reverses a tensor")
         raise error
+    if not tensor.array.shape:
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     start = None if key.start is None else _slice_bound(key.start)
     end = None if key.stop is None else _slice_bound(key.stop)
     result: Tensor = slice_along(tensor, dim, start, end, step)
@@ -272,7 +285,7 @@ def apply_views(tensor: Tensor, key: Any) -> tuple[Tensor, tuple[Any, ...]]:
         if entry is None or entry is Ellipsis or isinstance(entry, bool):
             continue
         taken += (
-            entry.array.ndim if isinstance(entry, Tensor) and entry.array.dtype.kind == "b" else 1
+            entry.array.ndim if isinstance(entry, Tensor) and entry.array.dtype.char in "?B" else 1
         )
     ndim = tensor.array.ndim
     if ndim == 0 and type(key) is int:
@@ -295,7 +308,7 @@ def apply_views(tensor: Tensor, key: Any) -> tuple[Tensor, tuple[Any, ...]]:
             dim += 1
         elif isinstance(entry, bool):
             result = unsqueeze(result, dim)
-            gathers += [_FULL] * (dim - len(gathers)) + [np.array([entry])]
+            gathers += [_FULL] * (dim - len(gathers)) + [np.zeros(int(entry), np.int64)]
             dim += 1
         elif isinstance(entry, slice):
             if not _is_full(entry, result.array.shape[dim]):

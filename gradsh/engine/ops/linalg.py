@@ -86,6 +86,14 @@ def mv(input: Operand, vec: Operand):
             f"size mismatch, got input ({input.shape[0]}), mat "
             f"({input.shape[0]}x{input.shape[1]}), vec ({vec.shape[0]})"
         )
+    if input.dtype is not vec.dtype:
+        matrix, vector = (FROM_NUMPY[x.dtype].type_name for x in (input, vec))
+        error = RuntimeError(
+            "addmv input tensors must have the same dtype, but got "
+            f"{vector}, {matrix}, and {vector}"
+        )
+        error.add_note("convert one: `x.float()`, or `x.to(y.dtype)`")
+        raise error
     _check_types(input, vec, "addmv_impl_cpu")
     return np.matmul(input, vec)
 

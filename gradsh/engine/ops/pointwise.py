@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.arguments import Number, Operand
+from gradsh.engine.appliers import check_broadcast
+from gradsh.engine.arguments import Number, Operand, refuse
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import (
     BOOL,
@@ -191,12 +192,14 @@ def floor_divide(input, other):
     """
     if input.dtype.kind == "b":
         raise not_implemented("div_floor_cpu", input)
-    _check_divisor(other)
+    check_divisor(input, other)
     return np.floor_divide(input, other)
 
 
-def _check_divisor(other: Any) -> None:
+def check_divisor(input: Any, other: Any) -> None:
+    """Refuse shapes that do not broadcast, then zeros among integer divisors."""
     if other.dtype.kind in "iu" and not np.all(other):
+        check_broadcast(input.shape, other.shape)
         raise RuntimeError("ZeroDivisionError")
 
 
@@ -221,7 +224,7 @@ def remainder_tensor(input, other):
     """Remainder of input by the tensor other, with other's sign."""
     if input.dtype.kind == "b":
         raise not_implemented("remainder_cpu", input)
-    _check_divisor(other)
+    check_divisor(input, other)
     return np.remainder(input, other)
 
 
@@ -230,7 +233,7 @@ def remainder_number(input, other):
     """Remainder of input by the number other, with other's sign."""
     if input.dtype.kind == "b":
         raise not_implemented("remainder_cpu", input)
-    _check_divisor(other)
+    check_divisor(input, other)
     return np.remainder(input, other)
 
 
@@ -366,6 +369,8 @@ def where(condition: Operand, input: Operand, other: Operand):
 
     where(randn(3, 4) > 0, randn(3, 4), randn(4))
     """
+    if not isinstance(condition, np.ndarray | np.generic):
+        raise refuse("where", "condition", 1, "Tensor", condition)
     if condition.dtype.kind != "b":
         raise RuntimeError(
             "where expected condition to be a boolean tensor, but got a tensor with dtype "

@@ -11,8 +11,8 @@ from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pieces import refuse, single
+from gradsh.engine.ops.pointwise import check_divisor, no_change
 from gradsh.engine.ops.pointwise import div as quotient
-from gradsh.engine.ops.pointwise import no_change
 
 
 def _rounded(name: str, ufunc: Any, array: Any) -> Any:
@@ -91,14 +91,9 @@ def frac(input):
     return input - np.trunc(input)
 
 
-def _check_divisor(other: Any) -> None:
-    if other.dtype.kind in "iu" and not np.all(other):
-        raise RuntimeError("ZeroDivisionError")
-
-
 def _remainder(input: Any, other: Any) -> Any:
     refuse("fmod_cpu", "bc", input)
-    _check_divisor(other)
+    check_divisor(input, other)
     return np.fmod(input, other)
 
 
@@ -142,7 +137,7 @@ def _truncated_quotient(input: Any, other: Any) -> Any:
 def div_rounded(input: Operand, other: Operand, rounding_mode: str):
     """Quotient of input and other, rounded."""
     refuse(f"div_{rounding_mode}_cpu", "bc", input)
-    _check_divisor(other)
+    check_divisor(input, other)
     if rounding_mode == "trunc":
         return _truncated_quotient(input, other)
     return np.floor_divide(input, other)

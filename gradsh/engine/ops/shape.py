@@ -31,6 +31,37 @@ def wrap_dims(dims: Dims, ndim: int) -> tuple[int, ...]:
     return wrapped if ndim else ()
 
 
+def memory_order(array: Array) -> list[int]:
+    """The dimensions of `array`, those whose elements lie furthest apart first.
+
+    Where an expanded dimension (of stride zero) stands is as undecided as in PyTorch, whose
+    insertion sort this is: it leaves such a one between its neighbours.
+    """
+    inner_first = list(range(array.ndim))[::-1]
+    for start in range(1, array.ndim):
+        place = start
+        for before in range(start - 1, -1, -1):
+            one, other = inner_first[before], inner_first[place]
+            strides = array.strides[one], array.strides[other]
+            if 0 in strides:
+                continue
+            if strides[0] < strides[1]:
+                break
+            if strides[0] > strides[1] or array.shape[one] > array.shape[other]:
+                inner_first[before], inner_first[place] = other, one
+                place = before
+    return inner_first[::-1]
+
+
+def empty_in_order(array: Array, dtype: Any) -> Array:
+    """Uninitialised elements in the shape of `array`, without gaps, in the same memory order."""
+    if 0 not in array.strides:
+        return np.empty_like(array, dtype)
+    order = memory_order(array)
+    dense = np.empty([array.shape[dim] for dim in order], dtype)
+    return dense.transpose(sorted(range(array.ndim), key=order.__getitem__))
+
+
 def resolve_shape(shape: tuple[int, ...], size: int) -> tuple[int, ...]:
     """`shape` with its one -1 worked out for `size` elements; RuntimeError if it cannot fit."""
     unknown = [position for position, length in enumerate(shape) if length == -1]
@@ -285,7 +316,9 @@ def clone(input: Operand):
 
     clone(randn(3, 4))
     """
-    return np.copy(input, order="K")
+    copy = empty_in_order(input, input.dtype)
+    copy[...] = input
+    return copy
 
 
 @composite()
