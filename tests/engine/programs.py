@@ -388,6 +388,7 @@ PARTLY_DONE = (
     "ZeroDivisionError",
     "out of bounds",
     "its base or another view of its base has been modified",
+    "has been modified by an inplace operation",
 )
 """Errors after which PyTorch has changed some values already; gradsh never has."""
 

@@ -14,6 +14,7 @@ from gradsh.engine.ops.elementary import abs, exp, sigmoid, tanh
 from gradsh.engine.ops.pieces import choose, kept, refuse, single
 from gradsh.engine.ops.pointwise import div, no_change
 from gradsh.engine.ops.special import erf, scipy_function
+from gradsh.engine.precision import precise
 
 _SELU_SCALE = 1.0507009873554804934193349852946
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -70,7 +71,9 @@ def celu_of(input, alpha: float, scale: float, input_scale: float):
 def _elu(input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     refuse("elu_cpu", "biuc", input)
     value = single(input)
-    result = np.where(value < 0, np.expm1(value * input_scale) * (alpha * scale), value * scale)
+    result = np.where(
+        value < 0, precise(np.expm1, value * input_scale) * (alpha * scale), value * scale
+    )
     return result.astype(input.dtype, copy=False)
 
 
@@ -131,7 +134,7 @@ def gelu(input, *, approximate: str = "none"):
     value = single(input)
     if approximate == "tanh":
         inner = (value + _TANH_CUBIC * (value * value * value)) * _TANH_SCALE
-        result = value * 0.5 * (np.tanh(inner) + 1)
+        result = value * 0.5 * (precise(np.tanh, inner) + 1)
     else:
         result = value * 0.5 * (scipy_function("erf", "gelu")(value * math.sqrt(0.5)) + 1)
     return result.astype(input.dtype, copy=False)
@@ -150,7 +153,7 @@ def silu(input):
     """
     refuse("silu_cpu", "biuc", input)
     value = single(input)
-    return (value / (np.exp(-value) + 1)).astype(input.dtype, copy=False)
+    return (value / (precise(np.exp, -value) + 1)).astype(input.dtype, copy=False)
 
 
 def _mish_rule(g: Any, input: Any) -> Any:
@@ -166,7 +169,9 @@ def mish(input):
     """
     refuse("mish_cpu", "biuc", input)
     value = single(input)
-    return (value * np.tanh(np.log1p(np.exp(value)))).astype(input.dtype, copy=False)
+    return (value * precise(lambda x: np.tanh(np.log1p(np.exp(x))), value)).astype(
+        input.dtype, copy=False
+    )
 
 
 def _softplus_rule(g: Any, input: Any, beta: float, threshold: float) -> Any:
@@ -188,7 +193,7 @@ def softplus(input, beta: float = 1, threshold: float = 20):
     refuse("softplus_cpu", "biuc", input)
     value = single(input)
     scaled = value * beta
-    curve = np.log1p(np.exp(scaled)) / value.dtype.type(beta)
+    curve = precise(np.log1p, precise(np.exp, scaled)) / value.dtype.type(beta)
     return np.where(scaled > threshold, value, curve).astype(input.dtype, copy=False)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pointwise import no_change, not_implemented, pow
+from gradsh.engine.precision import precise
 
 
 @pointwise(input=lambda g, out: g * out, result="float")
@@ -17,7 +18,7 @@ def exp(input):
 
     exp(randn(3, 4))
     """
-    return np.exp(input)
+    return precise(np.exp, input)
 
 
 @pointwise(input=lambda g, input: g / input, result="float", domain="positive")
@@ -26,7 +27,7 @@ def log(input):
 
     log(rand(3, 4) + 0.1)
     """
-    return np.log(input)
+    return precise(np.log, input)
 
 
 @pointwise(input=lambda g, out: g / (out * 2), result="float", domain="positive")
@@ -44,7 +45,7 @@ def sin(input):
 
     sin(randn(3, 4))
     """
-    return np.sin(input)
+    return precise(np.sin, input)
 
 
 @pointwise(input=lambda g, input: g * -sin(input), result="float")
@@ -53,7 +54,7 @@ def cos(input):
 
     cos(randn(3, 4))
     """
-    return np.cos(input)
+    return precise(np.cos, input)
 
 
 @pointwise(input=lambda g, out: g * (1 - out * out), result="float")
@@ -62,7 +63,7 @@ def tanh(input):
 
     tanh(randn(3, 4))
     """
-    return np.tanh(input)
+    return precise(np.tanh, input)
 
 
 @pointwise(input=lambda g, out: g * ((1 - out) * out), result="float")
@@ -71,7 +72,7 @@ def sigmoid(input):
 
     sigmoid(randn(3, 4))
     """
-    return np.reciprocal(1 + np.exp(-input))
+    return np.reciprocal(1 + precise(np.exp, -input))
 
 
 @pointwise(

@@ -18,6 +18,7 @@ from gradsh.engine.dtypes import (
     NUMBER_CATEGORY,
 )
 from gradsh.engine.op import OPS, composite
+from gradsh.engine.precision import precise
 from gradsh.engine.scalars import stored_number
 from gradsh.engine.tensor import Tensor, new_tensor
 
@@ -300,7 +301,7 @@ def pow_number(input: Operand, exponent: Number):
         return np.reciprocal(np.multiply(input, input))
     if exponent == -0.5:
         return np.reciprocal(np.sqrt(input))
-    return np.power(input, exponent)
+    return precise(lambda base: np.power(base, exponent), input)
 
 
 def _base_rule(g: Any, input: Any, exponent: Any) -> Any:
@@ -324,7 +325,7 @@ def pow_tensor(input, exponent):
     """input to a power that is a tensor."""
     if input.dtype.kind in "iub":
         return _whole_power(input, exponent)
-    return np.power(input, exponent)
+    return precise(np.power, input, exponent)
 
 
 def _exponent_of_number_rule(g: Any, input: Any, exponent: Any, out: Any) -> Any:
@@ -340,7 +341,7 @@ def pow_of_number(input: Number, exponent: Operand):
         exponent = exponent.astype(DEFAULTS.of_category(NUMBER_CATEGORY[type(input)]).numpy)
     if exponent.dtype.kind in "iub":
         return _whole_power(stored_number(input, exponent.dtype), exponent)
-    return np.power(exponent.dtype.type(input), exponent)
+    return precise(lambda power: np.power(power.dtype.type(input), power), exponent)
 
 
 @composite(in_place=True)

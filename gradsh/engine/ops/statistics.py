@@ -17,6 +17,7 @@ from gradsh.engine.ops.pieces import array_of, choose, conjugate, kept, single
 from gradsh.engine.ops.pointwise import div
 from gradsh.engine.ops.reductions import count_of, mean, spread, sum, total
 from gradsh.engine.ops.shape import expand, reshape, to, transpose, wrap_dims
+from gradsh.engine.precision import precise
 from gradsh.engine.tensor import Tensor, wrap_dim
 
 # numpy's stubs cannot choose an overload for a `keepdims` that is a variable.
@@ -145,11 +146,14 @@ def logsumexp(input: Operand, dim: Dims, keepdim: bool = False):
     value = single(input) if input.dtype.kind in "fc" else input.astype(np.float32)
     axis = wrap_dims(dim, input.ndim)
     if input.size == 0:
-        result = np.log(ADD.reduce(np.exp(value), axis, keepdims=keepdim))
+        result = precise(np.log, ADD.reduce(precise(np.exp, value), axis, keepdims=keepdim))
     else:
         largest = np.maximum.reduce(value.real, axis, keepdims=True)
         largest = np.where(np.isinf(largest), 0, largest)
-        sums = np.log(ADD.reduce(np.exp(value - largest), axis, keepdims=True)) + largest
+        sums = (
+            precise(np.log, ADD.reduce(precise(np.exp, value - largest), axis, keepdims=True))
+            + largest
+        )
         result = sums if keepdim else np.squeeze(sums, axis)
     storage = input.dtype if input.dtype.kind in "fc" else np.dtype(np.float32)
     return np.asarray(result).astype(storage, copy=False)

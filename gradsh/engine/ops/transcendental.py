@@ -18,6 +18,7 @@ from gradsh.engine.op import composite
 from gradsh.engine.ops.elementary import cos, exp, sin
 from gradsh.engine.ops.pieces import array_of, choose, conjugate, kept, refuse, single
 from gradsh.engine.ops.pointwise import reciprocal
+from gradsh.engine.precision import precise
 from gradsh.engine.tensor import Tensor
 
 LN2 = math.log(2)
@@ -30,7 +31,11 @@ def exp2(input):
 
     exp2(randn(3, 4))
     """
-    return np.exp2(input) if input.dtype.kind == "f" else np.exp(input * input.dtype.type(LN2))
+    return (
+        precise(np.exp2, input)
+        if input.dtype.kind == "f"
+        else np.exp(input * input.dtype.type(LN2))
+    )
 
 
 @pointwise(input=lambda g, out: g * (conjugate(out) + 1), result="float")
@@ -39,7 +44,7 @@ def expm1(input):
 
     expm1(randn(3, 4))
     """
-    return np.expm1(input)
+    return precise(np.expm1, input)
 
 
 @pointwise(input=lambda g, input: g / (conjugate(input) * LN2), result="float", domain="positive")
@@ -48,7 +53,7 @@ def log2(input):
 
     log2(rand(3, 4) + 0.1)
     """
-    return np.log2(input)
+    return precise(np.log2, input)
 
 
 @pointwise(input=lambda g, input: g / (conjugate(input) * LN10), result="float", domain="positive")
@@ -57,7 +62,7 @@ def log10(input):
 
     log10(rand(3, 4) + 0.1)
     """
-    return np.log10(input)
+    return precise(np.log10, input)
 
 
 @pointwise(
@@ -71,7 +76,7 @@ def log1p(input):
 
     log1p(rand(3, 4))
     """
-    return np.log1p(input)
+    return precise(np.log1p, input)
 
 
 @pointwise(
@@ -91,7 +96,7 @@ def tan(input):
 
     tan(randn(3, 4))
     """
-    return np.tan(input)
+    return precise(np.tan, input)
 
 
 @pointwise(
@@ -102,7 +107,7 @@ def asin(input):
 
     asin(rand(3, 4) * 1.8 - 0.9)
     """
-    return np.arcsin(input)
+    return precise(np.arcsin, input)
 
 
 @pointwise(
@@ -113,7 +118,7 @@ def acos(input):
 
     acos(rand(3, 4) * 1.8 - 0.9)
     """
-    return np.arccos(input)
+    return precise(np.arccos, input)
 
 
 @pointwise(input=lambda g, input: g / conjugate(input * input + 1), result="float")
@@ -122,7 +127,7 @@ def atan(input):
 
     atan(randn(3, 4))
     """
-    return np.arctan(input)
+    return precise(np.arctan, input)
 
 
 @pointwise(
@@ -145,7 +150,7 @@ def sinh(input):
 
     sinh(randn(3, 4))
     """
-    return np.sinh(input)
+    return precise(np.sinh, input)
 
 
 @pointwise(input=lambda g, input: g * conjugate(sinh(input)), result="float")
@@ -154,7 +159,7 @@ def cosh(input):
 
     cosh(randn(3, 4))
     """
-    return np.cosh(input)
+    return precise(np.cosh, input)
 
 
 @pointwise(input=lambda g, input: g * conjugate(rsqrt(input * input + 1)), result="float")
@@ -205,7 +210,7 @@ def sinc(input):
     sinc(randn(3, 4))
     """
     angle = single(input) * math.pi
-    result = np.where(angle == 0, 1, np.sin(angle) / angle)
+    result = np.where(angle == 0, 1, precise(np.sin, angle) / angle)
     return result.astype(input.dtype, copy=False)
 
 
@@ -229,7 +234,7 @@ def logit(input, eps: float | None = None):
     value = single(input)
     if eps is not None and eps >= 0:
         value = np.minimum(np.maximum(value, eps), 1 - eps)
-    return np.log(value / (1 - value)).astype(input.dtype, copy=False)
+    return precise(np.log, value / (1 - value)).astype(input.dtype, copy=False)
 
 
 @pointwise(
@@ -256,12 +261,12 @@ def logaddexp(input, other):
     logaddexp(randn(3, 4), randn(4))
     """
     refuse("logaddexp_cpu", "biuc", input)
-    return np.logaddexp(input, other)
+    return precise(np.logaddexp, input, other)
 
 
 def _x_log_y(input: Any, other: Any) -> Any:
     refuse("xlogy_cpu", "c", input)
-    return np.where((input == 0) & ~np.isnan(other), 0, input * np.log(other)).astype(
+    return np.where((input == 0) & ~np.isnan(other), 0, input * precise(np.log, other)).astype(
         np.result_type(input, other), copy=False
     )
 
