@@ -242,7 +242,6 @@ class Writer:
                     f"list({x})[-1]",
                     f"{x} == None",
                     f"{x} == 'a'",
-                    f"2 in {x}",
                     f"{x}.is_contiguous()",
                     f"{x}.retains_grad",
                 )

@@ -199,8 +199,9 @@ def floor_divide(input, other):
 
 def check_divisor(input: Any, other: Any) -> None:
     """Refuse shapes that do not broadcast, then zeros among integer divisors."""
-    if other.dtype.kind in "iu" and not np.all(other):
-        check_broadcast(input.shape, other.shape)
+    if other.dtype.kind not in "iu" or np.all(other):
+        return
+    if 0 not in check_broadcast(input.shape, other.shape):
         raise RuntimeError("ZeroDivisionError")
 
 
@@ -215,6 +216,17 @@ def floored_quotient(input, other):
     return np.floor_divide(input, other)
 
 
+def _remainder(input: Any, other: Any) -> Any:
+    """The remainder with other's sign; a zero keeps input's sign, as C's fmod leaves it."""
+    if input.dtype.kind == "b":
+        raise not_implemented("remainder_cpu", input)
+    check_divisor(input, other)
+    if input.dtype.kind != "f":
+        return np.remainder(input, other)
+    rest = np.fmod(input, other)
+    return np.where((rest != 0) & ((other < 0) != (rest < 0)), rest + other, rest)
+
+
 @pointwise(
     input=lambda g: g,
     other=lambda g, input, other: -g * floored_quotient(input, other),
@@ -223,19 +235,13 @@ def floored_quotient(input, other):
 )
 def remainder_tensor(input, other):
     """Remainder of input by the tensor other, with other's sign."""
-    if input.dtype.kind == "b":
-        raise not_implemented("remainder_cpu", input)
-    check_divisor(input, other)
-    return np.remainder(input, other)
+    return _remainder(input, other)
 
 
 @pointwise(input=lambda g: g, grad_fn="RemainderBackward0", hidden=True)
 def remainder_number(input, other):
     """Remainder of input by the number other, with other's sign."""
-    if input.dtype.kind == "b":
-        raise not_implemented("remainder_cpu", input)
-    check_divisor(input, other)
-    return np.remainder(input, other)
+    return _remainder(input, other)
 
 
 def _remainder_of_number_rule(g: Any) -> Any:

@@ -256,8 +256,10 @@ def expand(input: Operand, size: Shape):
 
     expand(randn(3, 1), 3, 4)
     """
-    kind = FROM_NUMPY[input.dtype].tensor_class
-    return np.broadcast_to(input, expand_shape(input.shape, size, kind))
+    shape = expand_shape(input.shape, size, FROM_NUMPY[input.dtype].tensor_class)
+    if math.prod(shape) == input.size:  # then no two places share an element: it can be changed
+        return input.reshape(shape)
+    return np.broadcast_to(input, shape)
 
 
 @composite()
@@ -394,8 +396,8 @@ def _split_along(g: Any, dim: int, shapes: tuple[tuple[int, ...], ...]) -> list[
         if shape == (0,) and g.ndim != 1:
             parts.append(None)
             continue
-        length = shape[dim]
-        parts.append(narrow(g, dim, start, length))
+        length = shape[dim] if g.ndim > 1 else shape[0]
+        parts.append(narrow(g, dim if g.ndim > 1 else 0, start, length))
         start += length
     return parts
 
@@ -439,7 +441,7 @@ def cat(tensors: Operands, dim: Dim = 0):
                     f"Sizes of tensors must match except in dimension {axis}. Expected size "
                     f"{expected} but got size {length} for tensor number {number} in the list."
                 )
-    return np.concatenate(used, axis, dtype=_common_dtype(tensors))
+    return np.ascontiguousarray(np.concatenate(used, axis, dtype=_common_dtype(tensors)))
 
 
 def _slices_along(g: Any, dim: int, count: int) -> list[Any]:
@@ -467,7 +469,7 @@ def stack(tensors: Operands, dim: Dim = 0):
                 f"stack expects each tensor to be equal size, but got {list(first.shape)} at entry "
                 f"0 and {list(array.shape)} at entry {number}"
             )
-    return np.stack(tensors, axis, dtype=_common_dtype(tensors))
+    return np.ascontiguousarray(np.stack(tensors, axis, dtype=_common_dtype(tensors)))
 
 
 def attach_attributes() -> None:

@@ -15,6 +15,7 @@ from gradsh.engine.derivative import pointwise
 from gradsh.engine.op import METHODS, composite
 from gradsh.engine.ops.elementary import exp
 from gradsh.engine.ops.pieces import refuse, single
+from gradsh.engine.precision import precise
 
 
 def scipy_function(name: str, wanted_by: str) -> Any:
@@ -31,7 +32,7 @@ def scipy_function(name: str, wanted_by: str) -> Any:
 def _evaluated(scipy_name: str, kernel: str, input: Any) -> Any:
     refuse(kernel, "c", input)
     function = scipy_function(scipy_name, kernel.split("_")[0])
-    return function(single(input)).astype(input.dtype, copy=False)
+    return precise(function, single(input)).astype(input.dtype, copy=False)
 
 
 @pointwise(input=lambda g, input: g * (exp(-(input * input)) * (2 / math.pi**0.5)), result="float")
