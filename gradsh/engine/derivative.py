@@ -9,7 +9,8 @@
         return np.tanh(input)
 
 The name gives the operation's name and its node's, the signature its arguments, the docstring
-its help and the calls it is tested with, the body its value on arrays, the formulas its
+its help and the calls it is tested with (each draws its inputs from where the operation is
+defined: `log(rand(3, 4) + 0.1)`), the body its value on arrays, the formulas its
 derivatives. A formula's first parameter is the cotangent `g`; the others say what is saved for
 it: `out`, any argument, or `<argument>_shape`. An argument is differentiable if and only if it
 has a formula. Formulas are written with operators and declared operations, which turn arrays
@@ -42,7 +43,6 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
     def with_formulas(
         *,
         grad_fn: str | Callable[[Node], str] | None = None,
-        domain: str = "real",
         result: str = "common",
         in_place: bool = kind == "pointwise",
         method: bool = True,
@@ -58,7 +58,6 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
                 forward,
                 formulas,
                 grad_fn=grad_fn,
-                domain=domain,
                 result=result,
                 unpromoted=unpromoted,
                 view=view,

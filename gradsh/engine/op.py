@@ -49,7 +49,6 @@ class Op:
         formulas: dict[str, Formula],
         *,
         grad_fn: str | Callable[[Node], str] | None,
-        domain: str,
         result: str,
         unpromoted: tuple[str, ...],
         view: bool,
@@ -59,7 +58,6 @@ class Op:
         self.name: str = forward.__name__
         self.forward: Body = forward
         self.formulas = formulas
-        self.domain = domain
         self.result = result
         self.unpromoted = unpromoted
         self.view = view

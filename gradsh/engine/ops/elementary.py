@@ -21,7 +21,7 @@ def exp(input):
     return precise(np.exp, input)
 
 
-@pointwise(input=lambda g, input: g / input, result="float", domain="positive")
+@pointwise(input=lambda g, input: g / input, result="float")
 def log(input):
     """Natural logarithm of input.
 
@@ -30,7 +30,7 @@ def log(input):
     return precise(np.log, input)
 
 
-@pointwise(input=lambda g, out: g / (out * 2), result="float", domain="positive")
+@pointwise(input=lambda g, out: g / (out * 2), result="float")
 def sqrt(input):
     """Square root of input.
 

@@ -143,7 +143,6 @@ def mul(input, other):
     input=lambda g, other: g / other,
     other=lambda g, input, other: -g * ((input / other) / other),
     result="float",
-    domain="nonzero",
 )
 def div(input, other):
     """Quotient of input and other.
@@ -153,7 +152,7 @@ def div(input, other):
     return np.true_divide(input, other)
 
 
-@pointwise(input=lambda g, out: -g * (out * out), result="float", domain="nonzero")
+@pointwise(input=lambda g, out: -g * (out * out), result="float")
 def reciprocal(input):
     """One over input.
 
@@ -184,7 +183,6 @@ def _floor_divide_rule(g: Any) -> Any:
     input=_floor_divide_rule,
     other=_floor_divide_rule,
     grad_fn="NotImplemented",
-    domain="nonzero",
 )
 def floor_divide(input, other):
     """Quotient of input and other, rounded down.

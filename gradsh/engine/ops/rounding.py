@@ -97,7 +97,7 @@ def _remainder(input: Any, other: Any) -> Any:
     return np.fmod(input, other)
 
 
-@pointwise(input=lambda g: g, grad_fn="FmodBackward0", domain="nonzero", hidden=True)
+@pointwise(input=lambda g: g, grad_fn="FmodBackward0", hidden=True)
 def fmod_number(input, other):
     """Remainder of input by the number other, with input's sign."""
     return _remainder(input, other)
@@ -107,7 +107,6 @@ def fmod_number(input, other):
     input=lambda g: g,
     other=lambda g, input, other: -g * div_rounded(input, other, "trunc"),
     grad_fn="FmodBackward1",
-    domain="nonzero",
     hidden=True,
 )
 def fmod_tensor(input, other):
@@ -133,7 +132,7 @@ def _truncated_quotient(input: Any, other: Any) -> Any:
     return down + inexact_and_negative.astype(down.dtype)
 
 
-@pointwise(input=no_change, other=no_change, grad_fn="DivBackward2", domain="nonzero", hidden=True)
+@pointwise(input=no_change, other=no_change, grad_fn="DivBackward2", hidden=True)
 def div_rounded(input: Operand, other: Operand, rounding_mode: str):
     """Quotient of input and other, rounded."""
     refuse(f"div_{rounding_mode}_cpu", "bc", input)

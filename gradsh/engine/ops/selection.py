@@ -239,7 +239,6 @@ def addcmul(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Number
     tensor2=lambda g, tensor1, tensor2, value: (
         -g * conjugate((value * tensor1) / (tensor2 * tensor2))
     ),
-    domain="nonzero",
 )
 def addcdiv(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Number = 1):
     """input + value * tensor1 / tensor2.

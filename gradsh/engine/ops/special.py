@@ -53,9 +53,7 @@ def erfc(input):
     return _evaluated("erfc", "erfc_vml_cpu", input)
 
 
-@pointwise(
-    input=lambda g, out: g * (exp(out * out) * (math.pi**0.5 / 2)), result="float", domain="unit"
-)
+@pointwise(input=lambda g, out: g * (exp(out * out) * (math.pi**0.5 / 2)), result="float")
 def erfinv(input):
     """The inverse of erf.
 
@@ -64,7 +62,7 @@ def erfinv(input):
     return _evaluated("erfinv", "erfinv_vml_cpu", input)
 
 
-@pointwise(input=lambda g, input: g * digamma(input), result="float", domain="positive")
+@pointwise(input=lambda g, input: g * digamma(input), result="float")
 def lgamma(input):
     """Logarithm of the size of the gamma function.
 
@@ -74,7 +72,7 @@ def lgamma(input):
     return np.where(np.isinf(input), input.dtype.type(math.inf), result)
 
 
-@pointwise(input=lambda g, input: g * polygamma_of(input, 1), result="float", domain="positive")
+@pointwise(input=lambda g, input: g * polygamma_of(input, 1), result="float")
 def digamma(input):
     """Derivative of lgamma.
 
@@ -105,7 +103,6 @@ def _trigamma(value: Any) -> Any:
 @pointwise(
     input=lambda g, input, n: g * polygamma_of(input, n + 1),
     result="float",
-    domain="positive",
     grad_fn="PolygammaBackward0",
     hidden=True,
 )

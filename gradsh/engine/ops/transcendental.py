@@ -47,7 +47,7 @@ def expm1(input):
     return precise(np.expm1, input)
 
 
-@pointwise(input=lambda g, input: g / (conjugate(input) * LN2), result="float", domain="positive")
+@pointwise(input=lambda g, input: g / (conjugate(input) * LN2), result="float")
 def log2(input):
     """Logarithm of input to base 2.
 
@@ -56,7 +56,7 @@ def log2(input):
     return precise(np.log2, input)
 
 
-@pointwise(input=lambda g, input: g / (conjugate(input) * LN10), result="float", domain="positive")
+@pointwise(input=lambda g, input: g / (conjugate(input) * LN10), result="float")
 def log10(input):
     """Logarithm of input to base 10.
 
@@ -68,7 +68,6 @@ def log10(input):
 @pointwise(
     input=lambda g, input: g / conjugate(input + 1),
     result="float",
-    domain="positive",
     grad_fn="Log1PBackward0",
 )
 def log1p(input):
@@ -79,9 +78,7 @@ def log1p(input):
     return precise(np.log1p, input)
 
 
-@pointwise(
-    input=lambda g, out: g * -0.5 * conjugate(out * out * out), result="float", domain="positive"
-)
+@pointwise(input=lambda g, out: g * -0.5 * conjugate(out * out * out), result="float")
 def rsqrt(input):
     """One over the square root of input.
 
@@ -99,9 +96,7 @@ def tan(input):
     return precise(np.tan, input)
 
 
-@pointwise(
-    input=lambda g, input: g * conjugate(rsqrt(1 - input * input)), result="float", domain="unit"
-)
+@pointwise(input=lambda g, input: g * conjugate(rsqrt(1 - input * input)), result="float")
 def asin(input):
     """Inverse sine of input.
 
@@ -110,9 +105,7 @@ def asin(input):
     return precise(np.arcsin, input)
 
 
-@pointwise(
-    input=lambda g, input: g * -conjugate(rsqrt(1 - input * input)), result="float", domain="unit"
-)
+@pointwise(input=lambda g, input: g * -conjugate(rsqrt(1 - input * input)), result="float")
 def acos(input):
     """Inverse cosine of input.
 
@@ -187,7 +180,7 @@ def acosh(input):
     return np.arccosh(input)
 
 
-@pointwise(input=lambda g, input: g / conjugate(1 - input * input), result="float", domain="unit")
+@pointwise(input=lambda g, input: g / conjugate(1 - input * input), result="float")
 def atanh(input):
     """Inverse hyperbolic tangent of input.
 
@@ -223,7 +216,7 @@ def _logit_rule(g: Any, input: Any, eps: float | None) -> Any:
     return kept(slope, (input >= eps) & (input <= 1 - eps))
 
 
-@pointwise(input=_logit_rule, result="float", domain="unit")
+@pointwise(input=_logit_rule, result="float")
 def logit(input, eps: float | None = None):
     """log(input / (1 - input)), the inverse of sigmoid; input clamped to eps..1-eps.
 
