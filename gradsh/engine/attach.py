@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradsh.engine import inplace, leaf, modes
+from gradsh.engine import assignment, inplace, leaf, modes
 from gradsh.engine.backward import backward, retain_grad, retains_grad
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.op import FUNCTIONS, METHODS
@@ -15,13 +15,17 @@ from gradsh.engine.ops import (
     arrange,
     assembly,
     creation,
+    diagonals,
     elementary,
     extremes,
     gathering,
+    index_along,
     indexing,
     linalg,
     logic,
+    masking,
     ordering,
+    partition,
     pointwise,
     reductions,
     rounding,
@@ -31,13 +35,14 @@ from gradsh.engine.ops import (
     statistics,
     strided,
     transcendental,
+    windows,
 )
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
-    activations, aliases, arrange, assembly, creation, elementary, extremes, gathering,
-    indexing, linalg, logic, ordering, pointwise, reductions, rounding, selection, shape,
-    special, statistics, strided, transcendental,
+    activations, aliases, arrange, assembly, creation, diagonals, elementary, extremes, gathering,
+    index_along, indexing, linalg, logic, masking, ordering, partition, pointwise, reductions,
+    rounding, selection, shape, special, statistics, strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 
@@ -68,6 +73,8 @@ def _augmented(method: Callable[[Tensor, Any], Tensor]) -> Callable[[Tensor, Any
 def attach() -> None:
     """Fill METHODS with everything a user may call on a tensor, and give it to Tensor."""
     METHODS.update(inplace.in_place_forms())
+    for change in (assignment.copy_, assignment.fill_, assignment.zero_):
+        METHODS[change.__name__] = change
     METHODS.update(
         {
             "backward": backward,
@@ -92,5 +99,5 @@ def attach() -> None:
     linalg.attach_operators()
     setattr(Tensor, "retains_grad", property(retains_grad))  # noqa: B010
     setattr(Tensor, "__getitem__", indexing.getitem)  # noqa: B010
-    setattr(Tensor, "__setitem__", inplace.setitem)  # noqa: B010
+    setattr(Tensor, "__setitem__", assignment.setitem)  # noqa: B010
     setattr(Tensor, "__iter__", indexing.iterate)  # noqa: B010

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.assignment import copy_
 from gradsh.engine.fit import fit
 from gradsh.engine.graph import FREED, Leaf, Node, Output, verify_saved
-from gradsh.engine.inplace import copy_
 from gradsh.engine.modes import INTERRUPTS, set_grad_enabled
 from gradsh.engine.ops.pointwise import add
 from gradsh.engine.ops.shape import clone

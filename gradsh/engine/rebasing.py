@@ -1,0 +1,179 @@
+"""What an in-place change does to the graph of a storage.
+
+When a storage that takes part in the graph changes in place through a view, the base's history
+becomes "the old base with this part replaced" (PyTorch's CopySlices), and every live view's
+history becomes a fresh look into the new base (AsStridedBackward0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradsh.engine.fit import fit_all
+from gradsh.engine.graph import Node, next_sequence_number
+from gradsh.engine.modes import INTERRUPTS, set_grad_enabled
+from gradsh.engine.ops.pointwise import no_change
+from gradsh.engine.ops.strided import look, put
+from gradsh.engine.tensor import Tensor
+from gradsh.engine.views import Layout
+
+
+def refuse_overlap(target: Any, source: Any = None) -> None:
+    """PyTorch's errors for writing where elements share memory with each other or the source."""
+    if (
+        0 in target.strides
+        and target.size > 1
+        and any(
+            step == 0 and length > 1
+            for step, length in zip(target.strides, target.shape, strict=True)
+        )
+    ):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location. Please clone() the tensor before performing the operation."
+        )
+    if source is None or source is target or not np.may_share_memory(target, source):
+        return
+    if not (target.size and source.size and _is_dense(target) and _is_dense(source)):
+        return
+    if (
+        target.ctypes.data == source.ctypes.data
+        and target.nbytes == source.nbytes
+        and _steps(target) == _steps(source)
+    ):
+        return
+    raise shared_memory()
+
+
+def shared_memory() -> RuntimeError:
+    """PyTorch's error for a source that lies partly where it is written to."""
+    return RuntimeError(
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+        "to a single memory location. Please clone() the tensor before performing the operation."
+    )
+
+
+def _steps(array: Any) -> list[int | None]:
+    """The strides that matter: a dimension of length one may have any."""
+    return [
+        step if length > 1 else None
+        for step, length in zip(array.strides, array.shape, strict=True)
+    ]
+
+
+def _is_dense(array: Any) -> bool:
+    """Whether the elements fill their part of the memory, in whatever order of dimensions."""
+    expected = array.itemsize
+    for step, length in sorted(
+        (step, length)
+        for step, length in zip(array.strides, array.shape, strict=True)
+        if length > 1
+    ):
+        if step != expected:
+            return False
+        expected *= length
+    return True
+
+
+def write(tensor: Tensor, values: Any, node: Node | None) -> None:
+    """Store `values` in `tensor`; `node`, where there is one, becomes its history.
+
+    Data, version and graph change together, or not at all. RuntimeError when elements of the
+    tensor overlap in memory (an expanded one).
+    """
+    array = tensor.array
+    if 0 in array.strides:
+        refuse_overlap(array)
+    with INTERRUPTS:
+        array[...] = values
+        changed(tensor, node)
+
+
+def changed(tensor: Tensor, node: Node | None) -> None:
+    """What follows from a change in place: a new version and, recorded, a new history."""
+    tensor.shared_version().n += 1
+    if node is not None:
+        rebase(tensor, node)
+        return
+    base = tensor if tensor.base is None else tensor.base
+    if base.views and base.node is not None:
+        _look_all_again(base)
+
+
+def rebase(tensor: Tensor, node: Node) -> None:
+    """Give the storage of `tensor` its new history after `node` changed it in place."""
+    base = tensor.base
+    if base is None:
+        base = tensor
+        base.node = node
+    else:
+        layout = Layout(base.array, tensor.array)
+        base.node = _copy_slices(base, node, layout)
+    _look_all_again(base)
+
+
+def _look_all_again(base: Tensor) -> None:
+    """Record the live views anew, as looks into their changed base."""
+    for reference in base.views or ():
+        view = reference()
+        if view is not None and view.restricted is None:
+            with set_grad_enabled(True):
+                view.node = look(base, Layout(base.array, view.array)).node
+
+
+def _copy_slices(base: Tensor, inner: Node, layout: Layout) -> Node:
+    node = Node()
+    node.op = CopySlices(inner, layout)
+    node.seq = next_sequence_number()
+    node.parents = (base.node, *inner.parents[1:])
+    node.saved, inner.saved = inner.saved, None
+    return node
+
+
+class CopySlices:
+    """The history of a base that was changed in place through a view.
+
+    The cotangent of the view's part goes through the operation that changed it; the rest, and
+    what that operation passes on to the old view, goes to the old base. The node owns the values
+    that the inner operation saved and lends them to it, so that they are freed with the node.
+    """
+
+    __slots__ = ("inner", "layout")
+
+    def __init__(self, inner: Node, layout: Layout) -> None:
+        self.inner = inner
+        self.layout = layout
+
+    def node_name(self, node: Node) -> str:
+        """PyTorch's name of the node."""
+        return "CopySlices"
+
+    def saves_result(self, node: Node, tensor: Tensor) -> bool:
+        """What it keeps is the inner operation's."""
+        return self.inner.op.saves_result(node, tensor)
+
+    def pull(self, node: Node, g: Any) -> Sequence[Any]:
+        """Cotangents of the old base and the operation's other inputs, as arrays."""
+        return self._pass(node, g, self.inner.op.pull)
+
+    def pull_recorded(self, node: Node, g: Any) -> Sequence[Any]:
+        """The same, recorded."""
+        return self._pass(node, g, self.inner.op.pull_recorded)
+
+    def _pass(
+        self, node: Node, g: Any, pull: Callable[[Node, Any], Sequence[Any]]
+    ) -> Sequence[Any]:
+        part = look(g, self.layout)
+        self.inner.saved = node.saved
+        try:
+            cotangents = fit_all(self.inner, pull(self.inner, part))
+        finally:
+            self.inner.saved = None
+        old_base = None
+        if node.parents[0] is not None:
+            own = cotangents[0]
+            old_base = put(g, no_change(part) if own is None else own, self.layout)
+        return (old_base, *cotangents[1:])
