@@ -66,8 +66,12 @@ def _run(invocation: Invocation) -> int:
     # the operations of a long chain themselves.
     gc.set_threshold(50_000, 20, 100)
     gc.enable()
+    program_on_standard_input = not invocation.texts and invocation.file in (None, "-")
     session = Session(
-        _output(invocation), safe="safe" in invocation.flags, arguments=invocation.arguments
+        _output(invocation),
+        safe="safe" in invocation.flags,
+        arguments=invocation.arguments,
+        data=None if program_on_standard_input else _STANDARD_INPUT,
     )
     for name, text in invocation.settings:
         try:

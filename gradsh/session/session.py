@@ -15,6 +15,7 @@ from gradsh.session import settings
 from gradsh.session.builtins import SHARED
 from gradsh.session.commands import refusal, run_command
 from gradsh.session.faults import ErrorValue, Fault, Interrupted, diagnostic_of, fault_of
+from gradsh.session.files import Files
 from gradsh.session.output import Output, TextOutput
 from gradsh.session.sources import chunks, decoded, open_program
 
@@ -28,7 +29,8 @@ class Session:
 
     `output` takes what programs show and print. `echo` shows what assignments bind, and
     `numbered` keeps every shown value as `_1`, `_2`, ... (the shell wants both). `safe` refuses
-    all that touches files. `arguments` are the texts that a program finds in `args`.
+    all that touches files. `arguments` are the texts that a program finds in `args`, and `data`
+    is the descriptor that its `stdin()` reads; None where there is nothing to read.
     """
 
     def __init__(
@@ -39,15 +41,18 @@ class Session:
         numbered: bool = False,
         safe: bool = False,
         arguments: Sequence[str] = (),
+        data: int | None = None,
     ) -> None:
         self.output = TextOutput(sys.stdout) if output is None else output
         self.echo = echo
         self.numbered = numbered
         self.safe = safe
+        self.data = data
         self.shown = 0
         self._running: list[tuple[str, str]] = []
         self._builtins: dict[str, Any] = {
             **SHARED,
+            **Files(self).functions(),
             "@print": self._print,
             "@run": self.run_file,
             "@caught": self._caught,
@@ -113,8 +118,7 @@ class Session:
             raise refusal("run")
         if not isinstance(path, str):
             raise TypeError(f"run takes the path of a file as a text, not {type(path).__name__}")
-        if self._running:
-            path = os.path.join(os.path.dirname(self._running[-1][0]), path)
+        path = self.beside_program(path)
         try:
             descriptor = open_program(path)
         except OSError as error:
@@ -124,6 +128,12 @@ class Session:
                 self.run_pieces(decoded(chunks(descriptor), path), path)
         finally:
             os.close(descriptor)
+
+    def beside_program(self, path: str) -> str:
+        """A relative path as one that starts from the program that runs now, if there is one."""
+        if not self._running:
+            return path
+        return os.path.join(os.path.dirname(self._running[-1][0]), path)
 
     def running(self, path: str) -> _Running:
         """A context in which `path` is the program that runs, so that it cannot run itself."""
