@@ -16,6 +16,7 @@ from gradsh.engine.ops import (
     assembly,
     creation,
     diagonals,
+    einsum,
     elementary,
     extremes,
     gathering,
@@ -27,6 +28,7 @@ from gradsh.engine.ops import (
     ordering,
     partition,
     pointwise,
+    products,
     reductions,
     rounding,
     selection,
@@ -40,9 +42,10 @@ from gradsh.engine.ops import (
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
-    activations, aliases, arrange, assembly, creation, diagonals, elementary, extremes, gathering,
-    index_along, indexing, linalg, logic, masking, ordering, partition, pointwise, reductions,
-    rounding, selection, shape, special, statistics, strided, transcendental, windows,
+    activations, aliases, arrange, assembly, creation, diagonals, einsum, elementary, extremes,
+    gathering, index_along, indexing, linalg, logic, masking, ordering, partition, pointwise,
+    products, reductions, rounding, selection, shape, special, statistics, strided,
+    transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 
