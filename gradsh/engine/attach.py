@@ -33,6 +33,7 @@ from gradsh.engine.ops import (
     rounding,
     selection,
     shape,
+    softmax,
     special,
     statistics,
     strided,
@@ -44,7 +45,7 @@ from gradsh.engine.tensor import Tensor
 FAMILIES = (
     activations, aliases, arrange, assembly, creation, diagonals, einsum, elementary, extremes,
     gathering, index_along, indexing, linalg, logic, masking, ordering, partition, pointwise,
-    products, reductions, rounding, selection, shape, special, statistics, strided,
+    products, reductions, rounding, selection, shape, softmax, special, statistics, strided,
     transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
