@@ -71,7 +71,7 @@ def test_tables(text: str, options: dict[str, Any], expected: str) -> None:
     ],
 )
 def test_bad_tables(text: str | bytes, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(ValueError, match=rf"^{re.escape(message)}(\n|$)"):
         table(text, **options)
 
 
