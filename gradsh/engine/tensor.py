@@ -62,6 +62,7 @@ class Tensor:
 
     # The operators and methods are the declared operations; `gradsh.engine.ops` attaches them.
     if TYPE_CHECKING:
+        grad: Tensor | None
 
         def __getattr__(self, name: str) -> Any: ...
         def __add__(self, other: Any) -> Tensor: ...

@@ -56,7 +56,23 @@ def _seed(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     manual_seed(int(values[0]))
 
 
+def _save_session(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.snapshot import save_session
+
+    left_out = save_session(session, values[0])
+    if left_out:
+        session.output.write(f"not saved, as no file can hold it: {', '.join(left_out)}\n")
+
+
+def _load_session(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.snapshot import load_session
+
+    load_session(session, values[0])
+
+
 _COMMANDS: Final[dict[str, Callable[[Session, tuple[Any, ...], Parts], object]]] = {
     "set": _set,
     "seed": _seed,
+    "save session": _save_session,
+    "load session": _load_session,
 }

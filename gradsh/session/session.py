@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,11 @@ class Session:
     def variables(self) -> dict[str, Any]:
         """The user's names and their values."""
         return {name: value for name, value in self.namespace.items() if name != "__builtins__"}
+
+    @property
+    def builtins(self) -> Mapping[str, Any]:
+        """The names that mean something without the user's doing."""
+        return self._builtins
 
     @property
     def names(self) -> list[str]:
