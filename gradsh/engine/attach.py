@@ -16,6 +16,7 @@ from gradsh.engine.ops import (
     assembly,
     creation,
     diagonals,
+    dropout,
     einsum,
     elementary,
     extremes,
@@ -43,10 +44,10 @@ from gradsh.engine.ops import (
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
-    activations, aliases, arrange, assembly, creation, diagonals, einsum, elementary, extremes,
-    gathering, index_along, indexing, linalg, logic, masking, ordering, partition, pointwise,
-    products, reductions, rounding, selection, shape, softmax, special, statistics, strided,
-    transcendental, windows,
+    activations, aliases, arrange, assembly, creation, diagonals, dropout, einsum, elementary,
+    extremes, gathering, index_along, indexing, linalg, logic, masking, ordering, partition,
+    pointwise, products, reductions, rounding, selection, shape, softmax, special, statistics,
+    strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 

@@ -149,7 +149,7 @@ class TorchSide(Side):
         if name not in ("norm", "matmul", "diagonal") and hasattr(torch.linalg, name):
             return getattr(torch.linalg, name)
         method = None if name == "where" else getattr(torch.Tensor, name, None)
-        function = getattr(torch, name, None) or getattr(torch.nn.functional, name, None)
+        function = getattr(torch.nn.functional, name, None) or getattr(torch, name, None)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if args and isinstance(args[0], torch.Tensor) and method is not None:
