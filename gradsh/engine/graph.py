@@ -36,7 +36,8 @@ class Node:
     ask for, with `expected` their versions when they were saved (0: all were zero); `context` the
     plain values they ask for; `fit`, where broadcasting or promotion took place, the shape and
     dtype that each input's cotangent must be brought back to. `seq` grows with every node, so a
-    node always has a greater one than its parents.
+    node always has a greater one than its parents. `stand_in` is the node that made the result as
+    the graph knows it, where that is another: a change through a view is its base's history.
     """
 
     op: Backward
@@ -47,6 +48,7 @@ class Node:
     context: tuple[Any, ...] = ()
     fit: tuple[Any, ...] | None = None
     hooks: list[Callable[[Tensor], Tensor | None]] | None = None
+    stand_in: Node | None = None
     is_leaf = False
 
     @property

@@ -184,6 +184,9 @@ class Op:
         saves = bool(self.saved_tensors)
         if "Operands" in self.annotations.values():
             return self._pull_sequence
+        if len(callers) == 2 and callers[0] is not None and callers[1] is None and not saves:
+            left = callers[0]
+            return lambda node, g: (left(node, g), None)
         if len(callers) == 1 and callers[0] is not None:
             only = callers[0]
             if not saves:
@@ -256,7 +259,7 @@ class Op:
         if name not in self.outputs:
             return node.parents[self.operands.index(self.parameters.index(name))]
         if len(self.outputs) == 1:
-            return node
+            return node.stand_in or node
         if saved.array.dtype.kind not in "fc":
             return None
         return Output(node, self.outputs.index(name), len(self.outputs))

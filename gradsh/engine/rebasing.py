@@ -16,8 +16,8 @@ from gradsh.engine.fit import fit_all
 from gradsh.engine.graph import Node, next_sequence_number
 from gradsh.engine.modes import INTERRUPTS, set_grad_enabled
 from gradsh.engine.ops.pointwise import no_change
-from gradsh.engine.ops.strided import look, put
-from gradsh.engine.tensor import Tensor
+from gradsh.engine.ops.strided import look_at_view, put_view
+from gradsh.engine.tensor import Tensor, new_tensor
 from gradsh.engine.views import Layout
 
 
@@ -121,7 +121,7 @@ def _look_all_again(base: Tensor) -> None:
         view = reference()
         if view is not None and view.restricted is None:
             with set_grad_enabled(True):
-                view.node = look(base, Layout(base.array, view.array)).node
+                view.node = look_at_view(base, Layout(base.array, view.array)).node
 
 
 def _copy_slices(base: Tensor, inner: Node, layout: Layout) -> Node:
@@ -160,13 +160,19 @@ class CopySlices:
         return self._pass(node, g, self.inner.op.pull)
 
     def pull_recorded(self, node: Node, g: Any) -> Sequence[Any]:
-        """The same, recorded."""
-        return self._pass(node, g, self.inner.op.pull_recorded)
+        """The same, recorded; a result that the formulas ask for is a look into the new base."""
+        if any(self.saves_result(node, x) for x in node.saved or () if x is not None):
+            base = new_tensor(np.zeros(self.layout.base_shape, g.array.dtype), node)
+            self.inner.stand_in = look_at_view(base, self.layout).node
+        try:
+            return self._pass(node, g, self.inner.op.pull_recorded)
+        finally:
+            self.inner.stand_in = None
 
     def _pass(
         self, node: Node, g: Any, pull: Callable[[Node, Any], Sequence[Any]]
     ) -> Sequence[Any]:
-        part = look(g, self.layout)
+        part = look_at_view(g, self.layout)
         self.inner.saved = node.saved
         try:
             cotangents = fit_all(self.inner, pull(self.inner, part))
@@ -175,5 +181,5 @@ class CopySlices:
         old_base = None
         if node.parents[0] is not None:
             own = cotangents[0]
-            old_base = put(g, no_change(part) if own is None else own, self.layout)
+            old_base = put_view(g, no_change(part) if own is None else own, self.layout)
         return (old_base, *cotangents[1:])

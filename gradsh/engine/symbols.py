@@ -414,7 +414,7 @@ def _written(value: Any) -> tuple[str, int]:
     if name.startswith("."):
         return f"{text(operands[0], _CALL)}{name}", _CALL
     if name == "[]":
-        return f"{text(operands[0], _CALL)}[{text(operands[1])}]", _CALL
+        return f"{text(operands[0], _CALL)}[{_index(operands[1])}]", _CALL
     if not value.named and len(operands) == 2 and name in _BINARY:
         return _infix(name, *operands)
     if not value.named and len(operands) == 1 and name in _UNARY:
@@ -422,6 +422,15 @@ def _written(value: Any) -> tuple[str, int]:
     listed = [text(operand) for operand in operands]
     listed += [f"{key}={text(operand)}" for key, operand in value.named.items()]
     return f"{name}({', '.join(listed)})", _CALL
+
+
+def _index(key: Any) -> str:
+    if isinstance(key, tuple):
+        return ", ".join(map(_index, key))
+    if not isinstance(key, slice):
+        return "..." if key is ... else text(key)
+    start, stop = ("" if bound is None else text(bound) for bound in (key.start, key.stop))
+    return f"{start}:{stop}" + ("" if key.step is None else f":{text(key.step)}")
 
 
 def _infix(name: str, left: Any, right: Any) -> tuple[str, int]:

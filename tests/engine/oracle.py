@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from inspect import cleandoc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,19 @@ def sample_lines(name: str) -> list[str]:
     start = re.compile(rf"(\w+ = )?.*\b{re.escape(name)}\(")
     lines = cleandoc(FUNCTIONS[name].__doc__ or "").splitlines()[1:]
     return [line for line in lines if start.match(line) and line.rstrip().endswith(")")]
+
+
+def forms() -> list[str]:
+    """Calls without a function's name: indexing, operators, changes in place."""
+    lines = (Path(__file__).parent / "forms.txt").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def changed(tensor: Any, change: Callable[[Any], Any]) -> Any:
+    """A copy of `tensor`, changed in place."""
+    copy = tensor.clone()
+    change(copy)
+    return copy
 
 
 class Variation:
@@ -111,7 +125,7 @@ class Side:
             if name not in names:
                 names[name] = self.dtype(name)
         names |= {"true": True, "false": False, "none": None, "__builtins__": {}}
-        names |= {"inf": math.inf, "nan": math.nan}
+        names |= {"inf": math.inf, "nan": math.nan, "changed": changed, "slice": slice}
         for name in INPUTS:
             names[name] = lambda *sizes, _kind=name: inputs(_kind, *sizes)
         return names

@@ -16,6 +16,7 @@ from .oracle import (
     Variation,
     describe,
     first_line,
+    forms,
     same,
     sample_lines,
     samples,
@@ -76,5 +77,13 @@ def differences(text: str, variation: Variation) -> list[str]:
 def test_as_pytorch(name: str, text: str, variation: Variation) -> None:
     if name == "prod" and variation.special:
         pytest.skip(INFINITE_PRODUCTS)
+    found = differences(text, variation)
+    assert not found, "\n".join(found)
+
+
+@needs_torch
+@pytest.mark.parametrize("variation", VARIATIONS, ids=repr)
+@pytest.mark.parametrize("text", forms())
+def test_form_as_pytorch(text: str, variation: Variation) -> None:
     found = differences(text, variation)
     assert not found, "\n".join(found)

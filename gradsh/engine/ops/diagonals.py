@@ -48,7 +48,7 @@ def _diagonal_of(input: Array, offset: int, dim1: int, dim2: int) -> Array:
     if first == second:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     result = np.diagonal(input, offset, first, second)
-    if input.flags.writeable and result.size:
+    if input.flags.writeable and result.base is not None:
         result.flags.writeable = True  # numpy hands it out read-only
     return result
 

@@ -142,7 +142,7 @@ def kthvalue(input: Operand, k: Dim, dim: Dim = -1, keepdim: bool = False):
 
 def _no_derivative(name: str) -> Any:
     def refuse(g: Any) -> Any:
-        raise RuntimeError(f"the derivative for '{name}' is not implemented.")
+        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
 
     return refuse
 
@@ -169,6 +169,8 @@ def distinct(input: Operand, wants_inverse: Any, wants_counts: Any):
 )
 def distinct_parts(input: Operand, dim: Dim):
     """The distinct parts along dim in order, which of them each is, how often each comes."""
+    if not input.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     axis = wrap_dim(dim, input.ndim)
     if any(not length for dim, length in enumerate(input.shape) if dim != axis):
         raise RuntimeError(

@@ -111,12 +111,18 @@ def sub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return sub(input, _scaled(input, other, alpha))
 
 
-@pointwise(input=lambda g: -g, other=lambda g: g, grad_fn="RsubBackward1", in_place=False)
+@pointwise(input=lambda g: -g, grad_fn="RsubBackward1", in_place=False)
 def rsub(input, other):
-    """other minus input.
+    """The number other minus input.
 
     rsub(randn(3, 4), 2)
     """
+    return np.subtract(other, input)
+
+
+@pointwise(input=lambda g: -g, other=lambda g: g, grad_fn="RsubBackward0", hidden=True)
+def rsub_tensor(input, other):
+    """The tensor other minus input."""
     return np.subtract(other, input)
 
 
@@ -125,9 +131,10 @@ def rsub_checked(input: Any, other: Any) -> Any:
     """other minus input.
 
     rsub(randn(3, 4), 2)
+    rsub(randn(3, 4), randn(4))
     """
     refuse_bools(input, other)
-    return rsub(input, other)
+    return (rsub_tensor if type(other) is Tensor else rsub)(input, other)
 
 
 @pointwise(input=lambda g, other: g * other, other=lambda g, input: g * input)
