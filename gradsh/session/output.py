@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from gradsh.display.values import shown, text
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from gradsh.display.progress import Bar
+
+
+class Progress(Protocol):
+    """What work that takes long tells of itself."""
+
+    def update(self, done: int, loss: float | None = None) -> None:
+        """So many steps are done, the last of them with this loss."""
+
+
+class _Unseen:
+    """Progress that nobody watches."""
+
+    def update(self, done: int, loss: float | None = None) -> None:
+        """Nothing is told."""
 
 
 class OutputClosed(BaseException):
@@ -24,8 +42,18 @@ class OutputClosed(BaseException):
 class Output:
     """What a front gives a session to write to. A front overrides `write`, and what else it likes.
 
-    Every method may raise OutputClosed.
+    Every method may raise OutputClosed. `shows_progress` says whether `progress` is seen by anyone.
     """
+
+    shows_progress = False
+
+    @contextmanager
+    def progress(self, label: str, total: int | None) -> Iterator[Progress]:
+        """A context for work of `total` steps, whose value is told how far it is."""
+        yield _Unseen()
+
+    def settle(self) -> None:
+        """Leave nothing on the screen that tells of progress."""
 
     def write(self, text: str) -> None:
         """Write text as it is, at once."""
@@ -89,11 +117,43 @@ class JsonOutput(TextOutput):
 
 
 class ColourOutput(TextOutput):
-    """Text in colour to a terminal."""
+    """Text in colour to a terminal, and a bar for work that takes long."""
+
+    shows_progress = True
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._console: Console | None = None
+        self._bar: Bar | None = None
+
+    @contextmanager
+    def progress(self, label: str, total: int | None) -> Iterator[Progress]:
+        """A bar, unless there is one already; what is written meanwhile stands above it."""
+        if self._bar is not None:
+            yield _Unseen()
+            return
+        from gradsh.display.progress import Bar
+
+        bar = self._bar = Bar(self._open_console(), label, total)
+        try:
+            yield bar
+        finally:
+            bar.close()
+            if self._bar is bar:
+                self._bar = None
+
+    def settle(self) -> None:
+        """Take a bar off that the work itself has not taken off: it failed or was interrupted."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def write(self, text: str) -> None:
+        """Write text; above the bar, if there is one."""
+        if self._bar is None:
+            super().write(text)
+        else:
+            self._bar.write_above(text)
 
     def show(self, value: object, name: str | None = None) -> None:
         """Show the value with its parts in different colours."""

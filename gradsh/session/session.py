@@ -16,6 +16,7 @@ from gradsh.session.builtins import SHARED
 from gradsh.session.commands import refusal, run_command
 from gradsh.session.faults import ErrorValue, Fault, Interrupted, diagnostic_of, fault_of
 from gradsh.session.files import Files
+from gradsh.session.operations import iterate
 from gradsh.session.output import Output, TextOutput
 from gradsh.session.sources import chunks, decoded, open_program
 
@@ -59,6 +60,8 @@ class Session:
             "@command": self._command,
             "args": tuple(arguments),
         }
+        if self.output.shows_progress:
+            self._builtins["@iterate"] = self._iterate
         self.namespace: dict[str, Any] = {"__builtins__": self._builtins}
 
     @property
@@ -185,6 +188,7 @@ class Session:
                     self._show(self.namespace[name], name)
         except BaseException as error:
             GRAD_MODE.recording = recording
+            self.output.settle()
             if isinstance(error, (Fault, Interrupted)):
                 raise  # from a program that this statement runs, with its place there
             if isinstance(error, KeyboardInterrupt):
@@ -204,6 +208,18 @@ class Session:
 
     def _print(self, *values: object) -> None:
         self.output.print(values)
+
+    def _iterate(self, value: Any) -> Iterator[Any]:
+        """What `for i in E` goes through; a range that takes long shows how far it is."""
+        if type(value) is range and len(value) > 1:
+            return self._watched(value)
+        return iterate(value)
+
+    def _watched(self, numbers: range) -> Iterator[int]:
+        with self.output.progress("for", len(numbers)) as progress:
+            for done, number in enumerate(numbers):
+                progress.update(done)
+                yield number
 
     def _caught(self, error: Exception) -> ErrorValue:
         return ErrorValue(diagnostic_of(error))
