@@ -19,6 +19,7 @@ from gradsh.engine.ops import (
     dropout,
     einsum,
     elementary,
+    embedding,
     extremes,
     gathering,
     index_along,
@@ -34,6 +35,7 @@ from gradsh.engine.ops import (
     rounding,
     selection,
     shape,
+    similarity,
     softmax,
     special,
     statistics,
@@ -45,9 +47,9 @@ from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
     activations, aliases, arrange, assembly, creation, diagonals, dropout, einsum, elementary,
-    extremes, gathering, index_along, indexing, linalg, logic, masking, ordering, partition,
-    pointwise, products, reductions, rounding, selection, shape, softmax, special, statistics,
-    strided, transcendental, windows,
+    embedding, extremes, gathering, index_along, indexing, linalg, logic, masking, ordering,
+    partition, pointwise, products, reductions, rounding, selection, shape, similarity, softmax,
+    special, statistics, strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 

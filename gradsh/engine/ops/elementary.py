@@ -114,7 +114,11 @@ def sign(input):
 
     sign(randn(3, 4))
     """
-    return np.greater(input, False) if input.dtype.kind == "b" else np.sign(input)
+    if input.dtype.kind == "b":
+        return np.greater(input, False)
+    if input.dtype.kind == "f":  # of nan it is 0
+        return np.subtract(input > 0, input < 0, dtype=input.dtype)
+    return np.sign(input)
 
 
 @composite(in_place=True)
