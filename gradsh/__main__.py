@@ -6,14 +6,14 @@ import atexit
 import os
 import sys
 
-from gradsh.cli import main as run_command_line
-
 INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
     try:
+        from gradsh.cli import main as run_command_line  # here, where Ctrl-C is expected
+
         status = run_command_line(sys.argv[1:])
     except KeyboardInterrupt:
         status = INTERRUPTED  # so early that nothing has run yet

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from gradsh.options import Invocation, UsageError, help_text, parse
 
 if TYPE_CHECKING:
-    from gradsh.session import Fault, Output, OutputClosed, Session
+    from gradsh.session import Fault, Output, Session
 
 SUCCESS: Final = 0
 FAILED: Final = 1
@@ -58,8 +58,7 @@ def _run(invocation: Invocation) -> int:
     import gc
 
     gc.disable()  # nothing that is loaded now will ever be garbage
-    from gradsh.session import OutputClosed, Session
-    from gradsh.session.interrupts import install
+    from gradsh.session import OutputClosed, Session, interrupts, warnings
 
     gc.freeze()
     # Graphs have no cycles, so collecting seldom frees anything; looking often costs as much as
@@ -78,11 +77,12 @@ def _run(invocation: Invocation) -> int:
             session.change_setting(name, text)
         except (TypeError, ValueError) as error:
             raise UsageError(f"--set {name}={text}: {error}", _hint_of(error)) from None
-    install()
+    interrupts.install()
+    warnings.install(_complain)
     try:
         return _run_fronts(session, invocation)
     except OutputClosed as closed:
-        return _output_closed(closed)
+        return _output_closed(closed.error)
 
 
 def _run_fronts(session: Session, invocation: Invocation) -> int:
@@ -195,10 +195,9 @@ def _output(invocation: Invocation) -> Output:
     return TextOutput(sys.stdout)
 
 
-def _output_closed(closed: OutputClosed) -> int:
+def _output_closed(error: Exception) -> int:
     """End: silently if nobody reads the output any more, else saying why it cannot be written."""
     _discard_output()
-    error = closed.error
     if isinstance(error, OSError) and error.errno not in _NOBODY_READS:
         _complain(f"gradsh: cannot write the output: {error.strerror}\n")
         return FAILED
@@ -217,8 +216,8 @@ def _write_out(text: str) -> int:
         if sys.stdout is not None:
             sys.stdout.write(text)
             sys.stdout.flush()
-    except OSError:
-        _discard_output()
+    except OSError as error:
+        return _output_closed(error)
     return SUCCESS
 
 

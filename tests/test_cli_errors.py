@@ -209,10 +209,13 @@ def test_closed_standard_streams(environment: dict[str, str], closed: str, progr
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
-def test_an_output_that_cannot_be_written(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("arguments", [("-c", "print 1; print 2"), ("--help",)])
+def test_an_output_that_cannot_be_written(
+    environment: dict[str, str], arguments: tuple[str, ...]
+) -> None:
     with FULL.open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "gradsh", "-c", "print 1; print 2"],
+            [sys.executable, "-m", "gradsh", *arguments],
             stdout=full,
             stderr=subprocess.PIPE,
             timeout=60,
@@ -322,3 +325,15 @@ def test_a_fault_of_gradsh_itself_is_reported_as_one(
         arguments, capture_output=True, timeout=60, env={**environment, "GRADSH_TRACEBACK": "1"}
     )
     assert b"Traceback (most recent call last)" in done.stderr
+
+
+def test_a_warning_has_its_place_and_comes_once(run_gradsh: RunGradsh, tmp_path: Path) -> None:
+    (tmp_path / "p.grad").write_text(
+        "def f(x) {\n  return softmax(x)\n}\nfor i in range(3) { print f(zeros(2)) }\n"
+    )
+    done = run_gradsh("p.grad")
+    assert (done.returncode, done.stdout) == (0, "tensor([0.5000, 0.5000])\n" * 3)
+    assert done.stderr == (
+        "p.grad:2:10: warning: Implicit dimension choice for softmax has been deprecated. "
+        "Change the call to include dim=X as an argument.\n"
+    )

@@ -142,8 +142,12 @@ def test_an_error_in_the_second_block_has_its_place() -> None:
 
 
 def test_wrong_arguments() -> None:
-    assert message_of(SQUARE + "square2()") == "square2() missing 1 argument: 'x'"
-    assert message_of(SQUARE + "square2(1, 2)") == "square2() takes 1 argument, 2 given"
+    assert message_of(SQUARE + "square2()") == (
+        "square2() missing 1 required positional argument: 'x'"
+    )
+    assert message_of(SQUARE + "square2(1, 2)") == (
+        "square2() takes 1 positional argument but 2 were given"
+    )
 
 
 def test_recursion_and_defaults() -> None:

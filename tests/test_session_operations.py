@@ -125,6 +125,11 @@ def test_remainder_is_never_formatting() -> None:
         ("ones(2, 3).sum(dim=[0, 1])", "tensor(6.)"),
         ("cat([ones(1), zeros(1)])", "tensor([1., 0.])"),
         ("cat([[1, 2], [3]])", "tensor([1, 2, 3])"),
+        ("cat([1, 2], [3])", "tensor([1, 2, 3])"),
+        ("meshgrid([1], [2])", "(tensor([[1]]), tensor([[2]]))"),
+        ("block_diag([[1, 2]], [[3]])", "tensor([[1, 2, 0],\n        [0, 0, 3]])"),
+        ("atleast_1d([1, 2])", "tensor([1, 2])"),
+        ("hstack([[1], [2]])", "tensor([1, 2])"),
         ("stack([ones(1), zeros(1)], dim=1)", "tensor([[1., 0.]])"),
         ("matmul([[1., 2.]], [1., 1.])", "tensor([3.])"),
         ("where([true, false], [1, 2], [3, 4])", "tensor([1, 4])"),
@@ -232,6 +237,8 @@ def test_a_tensor_takes_no_format() -> None:
         ("y.grad_fn.next_functions", "((<AccumulateGrad>, 0), (None, 0))"),
         ("(x * x).grad_fn.saved[0].shape", "torch.Size([2, 2])"),
         ("x.T.shape.numel()", "4"),
+        ("x.shape[1:], x.shape + (3,)", "(torch.Size([2]), torch.Size([2, 2, 3]))"),
+        ("(3,) + x.shape, 2 * x.shape", "(torch.Size([3, 2, 2]), torch.Size([2, 2, 2, 2]))"),
         ("x.data.requires_grad, x.detach().requires_grad", "(False, False)"),
         ("y.retains_grad; y.retain_grad(); y.retains_grad", "False\nTrue"),
         ("x.sum(dim=0).tolist()", "[2.0, 2.0]"),
@@ -272,3 +279,35 @@ def test_attributes(expression: str, text: str) -> None:
 def test_what_cannot_be_done(statement: str, message: str | None) -> None:
     given = message_of("x = ones(2) grad\n" + statement)
     assert message is None or given == message
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("adjoint(3)", "adjoint(): argument 'input' (position 1) must be Tensor, not int"),
+        ("outer([1.], none)",
+         "outer(): argument 'vec2' (position 2) must be Tensor, not NoneType"),
+        ("softmax('a', 0)", "softmax(): argument 'input' (position 1) must be Tensor, not str"),
+        ("zeros(2, dtype='a')",
+         "zeros(): argument 'dtype' (position 2) must be torch.dtype, not str"),
+        ("hstack((1, 2))", "expected Tensor as element 0 in argument 0, but got int"),
+        ("def f(x) = argwhere(x)\nf(true)",
+         "argwhere(): argument 'input' (position 1) must be Tensor, not bool"),
+        ("ones(2).shape + ('a',)", "torch.Size() takes an iterable of 'int' (item 1 is 'str')"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_is_the_programs_fault(call: str, message: str) -> None:
+    assert message_of(call) == message
+
+
+def test_no_built_in_function_takes_a_wrong_argument_for_a_fault_of_gradsh() -> None:
+    session = Session(Collected())
+    arguments = ("", "3", "none", "'a'", "[1., 2.]", "ones(2), 'a'", "(1, 2)", "x -> x", "[[]], 0")
+    skipped = {"args", "stdin", "load", "save"}
+    for name in session.names:
+        if name in skipped or name.startswith("_"):
+            continue
+        for given in arguments:
+            faults: list[Fault] = []
+            session.run_pieces([f"{name}({given});"], "t", faults.append)
+            assert not [fault for fault in faults if fault.internal], (name, given)

@@ -224,7 +224,9 @@ def bind(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
         for name in kwargs:
             if name in parameters:
                 raise TypeError(f"{op.name}() got multiple values for argument '{name}'")
-            raise TypeError(f"{op.name}() got an unexpected keyword argument '{name}'")
+            error = TypeError(f"{op.name}() got an unexpected keyword argument '{name}'")
+            error.add_note(_near_or_all(name, parameters))
+            raise error
     else:
         for name in names:
             if name not in op.defaults:
@@ -238,6 +240,14 @@ def bind(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
             continue  # a default needs no reading
         values[position] = reader(value, op.name, parameters[position], position + 1)
     return values
+
+
+def _near_or_all(name: str, parameters: Sequence[str]) -> str:
+    """The hint for an argument's name that is none: the nearest one, or what there is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, parameters, 1)
+    return f"did you mean `{near[0]}`?" if near else f"its arguments are {', '.join(parameters)}"
 
 
 def _missing(op: Op, name: str) -> TypeError:

@@ -16,7 +16,7 @@ from gradsh.language.reader import Reader
 from gradsh.language.units import Unit
 
 if TYPE_CHECKING:
-    from gradsh.language.diagnostics import Diagnostic, diagnose
+    from gradsh.language.diagnostics import Diagnostic, diagnose, running_place
     from gradsh.language.highlighting import Token, closing_indent, is_complete, tokenize
 
 __all__ = [
@@ -28,12 +28,14 @@ __all__ = [
     "closing_indent",
     "diagnose",
     "is_complete",
+    "running_place",
     "tokenize",
 ]
 
 _MODULES = {
     "Diagnostic": "diagnostics",
     "diagnose": "diagnostics",
+    "running_place": "diagnostics",
     "Token": "highlighting",
     "closing_indent": "highlighting",
     "is_complete": "highlighting",

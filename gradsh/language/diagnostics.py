@@ -7,6 +7,7 @@ import re
 from types import CodeType, FrameType, TracebackType
 from typing import Final
 
+from gradsh.language.advice import advice_on
 from gradsh.language.blocks import Shown
 from gradsh.language.builder import Builder
 from gradsh.language.expressions import GuardedOperation
@@ -155,15 +156,31 @@ def _places(traceback: TracebackType | None, unit: Unit | None) -> list[tuple[_P
         if code is Unit.run.__code__:
             unit = frame.f_locals["self"]
         elif code.co_filename.startswith(FILENAME):
-            positions = _positions(code, traceback.tb_lasti)
-            _, _, rest = code.co_filename.partition("\n")
-            if rest:
-                source, line, text = rest.split("\n", 2)
-                places.append((_Place(source, int(line), text, positions), frame))
-            elif unit is not None:
-                places.append((_Place(unit.source, unit.line, unit.lines, positions), frame))
+            place = _place_in(code, traceback.tb_lasti, unit)
+            if place is not None:
+                places.append((place, frame))
         traceback = traceback.tb_next
     return places
+
+
+def _place_in(code: CodeType, offset: int, unit: Unit | None) -> _Place | None:
+    """The place of the instruction at `offset` of compiled code, which `unit` runs."""
+    positions = _positions(code, offset)
+    _, _, rest = code.co_filename.partition("\n")
+    if rest:
+        source, line, text = rest.split("\n", 2)
+        return _Place(source, int(line), text, positions)
+    return None if unit is None else _Place(unit.source, unit.line, unit.lines, positions)
+
+
+def running_place(frame: FrameType | None) -> tuple[str, int, int] | None:
+    """Source, line and column of the program's innermost place around a frame that runs."""
+    while frame is not None and not frame.f_code.co_filename.startswith(FILENAME):
+        frame = frame.f_back
+    if frame is None:
+        return None
+    place = _place_in(frame.f_code, frame.f_lasti, _running_unit(frame))
+    return None if place is None else (place.source, place.line, place.column + 1)
 
 
 def _running_unit(frame: FrameType | None) -> Unit | None:
@@ -198,6 +215,10 @@ def diagnose(error: BaseException, unit: Unit | None = None) -> Diagnostic:
     notes = getattr(error, "__notes__", None)
     if notes:
         hint = str(notes[0])
+    elif places and message.endswith("object is not callable"):
+        hint = _shadowed(*places[-1]) or hint
+    elif hint is None:
+        hint = advice_on(message)
     if not places:
         source, line, column, text = ("", 1, 1, "")
         if unit is not None:
@@ -285,9 +306,8 @@ def _operator(place: _Place) -> tuple[int, int] | None:
 _DOTTED = re.compile(r"'\.(\w+)'")
 _QUALIFIED = re.compile(r"(?:[@\w]+\.<locals>\.)+")
 _INTERNAL_FUNCTION = re.compile(r"(?:<lambda>|@lambda\d*)\(\)")
-_ARITY = re.compile(
-    r"(.+\(\)) takes (?:from )?(.+) positional arguments? but (\d+) (?:was|were) given"
-)
+_CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
+_UNEXPECTED = re.compile(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'")
 _POWER: Final = "** or pow()"
 
 
@@ -313,7 +333,7 @@ def explained(error: BaseException, frame: FrameType | None) -> tuple[str, str |
         return str(error.args[0]), None
     message = str(error)
     if isinstance(error, TypeError):
-        return _type_error(message)
+        return _type_error(message, frame)
     if isinstance(error, ZeroDivisionError):
         return "division by zero", None
     if isinstance(error, OverflowError):
@@ -321,6 +341,17 @@ def explained(error: BaseException, frame: FrameType | None) -> tuple[str, str |
     if isinstance(error, ValueError) and message.startswith("Exceeds the limit"):
         return "this whole number is too long to be shown", "use a tensor or a number with a point"
     return _plain(message) or type(error).__name__, None
+
+
+def _shadowed(place: _Place, frame: FrameType) -> str | None:
+    """The hint for a call of a variable that has the name of a built-in function."""
+    called = _CALLED.match(place.source_line, place.column)
+    if called is None:
+        return None
+    name = called[1]
+    if not callable(frame.f_builtins.get(name)):
+        return None
+    return f"`{name}` is a variable here; `del {name}` gives the built-in function back"
 
 
 def _plain(message: str) -> str:
@@ -354,6 +385,20 @@ def _unknown_attribute(error: AttributeError) -> tuple[str, str | None]:
     return message, suggestion(name[1:], attributes)
 
 
+def _named_otherwise(function: str, argument: str, frame: FrameType | None) -> str | None:
+    """The hint for a keyword argument that a function does not have."""
+    if frame is None:
+        return None
+    names = frame.f_builtins | frame.f_globals | frame.f_locals
+    code = getattr(names.get(function), "__code__", None)
+    if code is None:
+        return None
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if not parameters:
+        return "it takes no arguments by name"
+    return suggestion(argument, set(parameters)) or f"its arguments are {', '.join(parameters)}"
+
+
 def suggestion(name: str, known: set[str]) -> str | None:
     """The hint that names what `name` was probably meant to be, if anything known is near."""
     from difflib import get_close_matches
@@ -362,22 +407,25 @@ def suggestion(name: str, known: set[str]) -> str | None:
     folded = {word.lower(): word for word in reversed(candidates)}
     if name.lower() in folded and folded[name.lower()] != name:
         return f"did you mean `{folded[name.lower()]}`?"
-    cutoff = 0.6 if len(name) > 3 else 0.7
-    near = get_close_matches(name, [word for word in candidates if word != name], 1, cutoff)
+    cutoff = 0.6 if len(name) > 2 else 0.7
+    slack = max(1, len(name) // 3)
+    alike = [
+        word
+        for word in candidates
+        if word != name and (abs(len(word) - len(name)) <= slack or word.startswith(name))
+    ]
+    near = get_close_matches(name, alike, 1, cutoff)
     return f"did you mean `{near[0]}`?" if near else None
 
 
-def _type_error(message: str) -> tuple[str, str | None]:
+def _type_error(message: str, frame: FrameType | None) -> tuple[str, str | None]:
     message = _plain(message)
+    unexpected = _UNEXPECTED.match(message)
+    if unexpected is not None:
+        return message, _named_otherwise(unexpected[1], unexpected[2], frame)
     message = message.replace(_POWER, "^").replace("for **=:", "for ^=:")
-    arity = _ARITY.fullmatch(message)
-    if arity is not None:
-        name, wanted, given = arity.groups()
-        plural = "argument" if wanted == "1" else "arguments"
-        message = f"{name} takes {wanted} {plural}, {given} given"
     message = _INTERNAL_FUNCTION.sub("this function", message)
     message = message.replace("this function missing", "this function is missing")
-    message = message.replace(" required positional argument", " argument")
     hint = None
     if message.endswith("object is not callable"):
         hint = "write `*` for a product"

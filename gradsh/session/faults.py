@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Final
 
+from gradsh.engine.arguments import refuse, type_name
+from gradsh.engine.op import FUNCTIONS, OPS
 from gradsh.language import SyntaxFault
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def fault_of(error: BaseException, unit: Unit | None = None) -> Fault:
     if isinstance(error, SyntaxFault):
         return Fault(error.diagnostic)
     diagnostic = diagnostic_of(error, unit)
-    internal = _is_internal(error)
+    internal = _is_internal(error) and refused_argument(error) is None
     if internal:
         diagnostic.message = f"internal error: {type(error).__name__}: {error}"
         diagnostic.hint = INTERNAL_HINT
@@ -86,11 +88,78 @@ def diagnostic_of(error: BaseException, unit: Unit | None = None) -> Diagnostic:
     if isinstance(error, Fault):
         return error.diagnostic
     try:
+        refused = refused_argument(error)
+        if refused is not None:
+            error = refused.with_traceback(error.__traceback__)
         return diagnose(error, unit)
     except Exception:  # noqa: BLE001
         # a report of sorts is better than none
         source, line, column = ("", 1, 1) if unit is None else (unit.source, unit.line, unit.column)
         return Diagnostic(source, line, column, column + 1, f"{type(error).__name__}: {error}", "")
+
+
+def refused_argument(error: BaseException) -> TypeError | None:
+    """PyTorch's complaint, if the error is that a built-in function got what is no tensor.
+
+    A function composed of operations reads its arguments only when it computes with them, so
+    that calling it costs nothing more; what it, or one of its operations, stumbles over then is
+    put in terms of the function that the program called.
+    """
+    if not isinstance(error, (AttributeError, TypeError)):
+        return None
+    frame = _called_by_program(error.__traceback__)
+    if frame is None:
+        return None
+    code = frame.f_code
+    names = (name for name, call in FUNCTIONS.items() if getattr(call, "__code__", None) is code)
+    function = next(names, code.co_name)
+    if isinstance(error, TypeError):
+        part, parentheses, complaint = str(error).partition("()")
+        if not parentheses or part in FUNCTIONS or part not in OPS:
+            return None
+        return TypeError(f"{function}(){complaint}")
+    if error.name is None or error.name.startswith("."):
+        return None  # written in the program itself
+    count = code.co_argcount + code.co_kwonlyargcount
+    gathers = bool(code.co_flags & 0x04)  # inspect.CO_VARARGS
+    for position, name in enumerate(code.co_varnames[: count + gathers]):
+        given = frame.f_locals.get(name)
+        index = _index_in(given, error.obj)
+        if index is not None:
+            return TypeError(
+                f"expected Tensor as element {index} in argument {position}, "
+                f"but got {type_name(error.obj)}"
+            )
+        if given is error.obj:
+            wanted = "torch.dtype" if name == "dtype" else "Tensor"
+            return refuse(function, name, position + 1, wanted, given)
+    return None
+
+
+def _index_in(values: object, wanted: object) -> int | None:
+    """Where a list or tuple, or one in it, holds an object."""
+    if not isinstance(values, (list, tuple)):
+        return None
+    for index, item in enumerate(values):
+        if item is wanted:
+            return index
+        inner = _index_in(item, wanted)
+        if inner is not None:
+            return inner
+    return None
+
+
+def _called_by_program(traceback: TracebackType | None) -> FrameType | None:
+    """The outermost frame of the engine inside the innermost code of a program."""
+    found: FrameType | None = None
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "")
+        if traceback.tb_frame.f_code.co_filename.startswith("<gradsh>"):
+            found = None
+        elif found is None and module.startswith("gradsh.engine."):
+            found = traceback.tb_frame
+        traceback = traceback.tb_next
+    return found
 
 
 def _is_internal(error: BaseException) -> bool:

@@ -12,11 +12,12 @@ def _request(number: int, frame: FrameType | None) -> None:
     INTERRUPTS.request()
 
 
-def install() -> None:
+def install(*, always: bool = False) -> None:
     """Let Ctrl-C raise KeyboardInterrupt, deferred to the end of the engine's critical sections.
 
-    Where interrupts are ignored, as they are for a program in the background, they stay so.
+    Where interrupts are ignored, as they are for a program in the background, they stay so,
+    except with `always`: who types in a terminal wants Ctrl-C, whatever started the terminal.
     A front calls this once, in the main thread, before it runs anything.
     """
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    if always or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _request)

@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import Any, Final
 
 from gradsh.engine import OPS, Tensor, backward
+from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.leaf import requires_grad_
 from gradsh.engine.modes import enable_grad, no_grad
 from gradsh.engine.ops.creation import literal
@@ -19,6 +20,7 @@ from gradsh.session.custom import custom
 MAXIMUM_BITS: Final = 2**20
 """Longest whole number that `^` makes; longer ones take Python ever longer, with no way to stop."""
 
+_VARIABLE_ARGUMENTS: Final = 0x04  # inspect.CO_VARARGS; inspect itself is slow to load
 _TENSOR_LISTS: Final = frozenset(("Operands", "tensors"))
 _LISTS: Final = frozenset(
     (
@@ -39,21 +41,35 @@ def call(function: Any, *values: Any, **named: Any) -> Any:
     list is a tensor.
     """
     arguments = [
-        _as_wanted(function, position, value) if type(value) is list else value
+        _as_wanted(function, position, value, len(values)) if type(value) is list else value
         for position, value in enumerate(values)
     ]
     for name, value in named.items():
         if type(value) is list:
-            named[name] = _as_wanted(function, name, value)
+            named[name] = _as_wanted(function, name, value, 1)
     return function(*arguments, **named)
 
 
-def _as_wanted(function: Any, place: int | str, value: list[Any]) -> Any:
-    """A bracket list as what the parameter in a position, or with a name, takes."""
+def _as_wanted(function: Any, place: int | str, value: list[Any], count: int) -> Any:
+    """A bracket list as what the parameter in a position, or with a name, takes.
+
+    `count` is how many values the call has. Of several that are all tensors each list is one,
+    and so is a list of nothing but numbers: `meshgrid([1, 2], [3, 4])`, `cat([1, 2], [3])`.
+    """
     wanted = _wanted(function, place)
     if wanted in _TENSOR_LISTS:
+        if (wanted == "tensors" and count > 1 and _takes_any_number(function)) or (
+            value and all(type(item) in NUMBER_CATEGORY for item in value)
+        ):
+            return literal(value)
         return [literal(item) if type(item) is list else item for item in value]
     return value if wanted in _LISTS else literal(value)
+
+
+def _takes_any_number(function: Any) -> bool:
+    """Whether a function gathers its positional arguments."""
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & _VARIABLE_ARGUMENTS)
 
 
 def _wanted(function: Any, place: int | str) -> str:

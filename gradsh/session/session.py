@@ -67,7 +67,7 @@ class Session:
     @property
     def variables(self) -> dict[str, Any]:
         """The user's names and their values."""
-        return {name: value for name, value in self.namespace.items() if name != "__builtins__"}
+        return {name: value for name, value in self.namespace.items() if not name.startswith("__")}
 
     @property
     def builtins(self) -> Mapping[str, Any]:

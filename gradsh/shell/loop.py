@@ -36,7 +36,7 @@ class Loop:
 
     def run(self, *, greet: bool) -> int:
         """Go on until the user leaves; the exit status."""
-        install()
+        install(always=True)
         if greet:
             self._session.output.write(f"gradsh {__version__}  (Ctrl-D leaves)\n")
         while True:
@@ -81,7 +81,7 @@ class Loop:
         except Exception as error:
             if isinstance(error, EOFError):
                 raise
-            install()
+            install(always=True)
             self._printer.fault(fault_of(error))
             if self._read is read_plain:
                 raise
