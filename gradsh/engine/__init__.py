@@ -9,12 +9,26 @@ x.grad
 
 from __future__ import annotations
 
-from gradsh.engine.attach import attach
-from gradsh.engine.backward import backward
+from gradsh.engine.attach import DIFFERENTIATION, attach
+from gradsh.engine.backward import backward, grad
+from gradsh.engine.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from gradsh.engine.op import FUNCTIONS, METHODS, OPS, Op
 from gradsh.engine.size import Size
 from gradsh.engine.tensor import Tensor
 
 attach()
 
-__all__ = ["FUNCTIONS", "METHODS", "OPS", "Op", "Size", "Tensor", "backward"]
+__all__ = [
+    "DIFFERENTIATION",
+    "FUNCTIONS",
+    "METHODS",
+    "OPS",
+    "GradcheckError",
+    "Op",
+    "Size",
+    "Tensor",
+    "backward",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+]

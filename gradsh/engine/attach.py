@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradsh.engine import assignment, inplace, leaf, modes
-from gradsh.engine.backward import backward, retain_grad, retains_grad
+from gradsh.engine import assignment, hooks, inplace, leaf, modes
+from gradsh.engine.backward import backward_of, grad
 from gradsh.engine.dtypes import NUMBER_CATEGORY
+from gradsh.engine.functional import hessian, hvp, jacobian, jvp, vhp, vjp
+from gradsh.engine.gradcheck import gradcheck, gradgradcheck
 from gradsh.engine.op import FUNCTIONS, METHODS
 from gradsh.engine.ops import (
     activations,
@@ -53,6 +55,12 @@ FAMILIES = (
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 
+DIFFERENTIATION: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (grad, gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp, vhp, vjp)
+}
+"""The functions that differentiate; what they compute is no operation."""
+
 _AUGMENTED = {
     "__iadd__": "add_",
     "__isub__": "sub_",
@@ -84,8 +92,10 @@ def attach() -> None:
         METHODS[change.__name__] = change
     METHODS.update(
         {
-            "backward": backward,
-            "retain_grad": retain_grad,
+            "backward": backward_of,
+            "retain_grad": hooks.retain_grad,
+            "register_hook": hooks.register_hook,
+            "register_post_accumulate_grad_hook": hooks.register_post_accumulate_grad_hook,
             "requires_grad_": leaf.requires_grad_,
             "detach": leaf.detach,
             "detach_": leaf.detach_,
@@ -104,7 +114,7 @@ def attach() -> None:
     shape.attach_attributes()
     pointwise.attach_operators()
     linalg.attach_operators()
-    setattr(Tensor, "retains_grad", property(retains_grad))  # noqa: B010
+    setattr(Tensor, "retains_grad", property(hooks.retains_grad))  # noqa: B010
     setattr(Tensor, "__getitem__", indexing.getitem)  # noqa: B010
     setattr(Tensor, "__setitem__", assignment.setitem)  # noqa: B010
     setattr(Tensor, "__iter__", indexing.iterate)  # noqa: B010

@@ -12,50 +12,21 @@ from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from gradsh.engine.assignment import copy_
 from gradsh.engine.fit import fit
-from gradsh.engine.graph import FREED, Leaf, Node, Output, verify_saved
+from gradsh.engine.graph import FREED, Hooks, Leaf, Node, Output, verify_saved
+from gradsh.engine.hooks import retain_grad, run_hooks
+from gradsh.engine.leaf import finished
 from gradsh.engine.modes import INTERRUPTS, set_grad_enabled
 from gradsh.engine.ops.pointwise import add
-from gradsh.engine.ops.shape import clone
+from gradsh.engine.ops.shape import clone, stack
+from gradsh.engine.rebasing import is_dense
 from gradsh.engine.size import Size
 from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
 
 ndarray = np.ndarray
-
-
-def retain_grad(tensor: Tensor) -> None:
-    """Make backward passes fill `.grad` of a tensor that is not a leaf."""
-    node = tensor.node
-    if node is None:
-        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if node.is_leaf or retains_grad(tensor):
-        return
-    box = tensor.box = tensor.box or GradientBox()
-    node.hooks = [*(node.hooks or ()), _Retain(box)]
-
-
-def retains_grad(tensor: Tensor) -> bool:
-    """Whether `retain_grad` was called on a tensor that is not a leaf."""
-    node = tensor.node
-    return node is not None and any(isinstance(hook, _Retain) for hook in node.hooks or ())
-
-
-class _Retain:
-    """A hook that keeps the cotangent as the tensor's gradient."""
-
-    __slots__ = ("box",)
-
-    def __init__(self, box: GradientBox) -> None:
-        self.box = box
-
-    def __call__(self, g: Tensor) -> None:
-        before = self.box.value
-        if before is None:
-            self.box.value = clone(g)
-        else:
-            self.box.value = add(before, g)
 
 
 def backward(
@@ -72,29 +43,162 @@ def backward(
     that nodes saved are freed unless `retain_graph` (which `create_graph` implies). The leaves
     change at the very end, together: a pass that fails leaves every gradient as it was.
     """
-    if inputs is not None:
-        inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-        if not inputs:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    if isinstance(tensors, Tensor):
-        tensors = (tensors,)
-        gradients = (gradients,)
-    elif gradients is None:
-        gradients = (None,) * len(tensors)
-    roots = root_cotangents(tensors, gradients, create_graph)
+    tensors = _as_tuple(tensors)
+    sources = None if inputs is None else _as_tuple(inputs)
+    if sources is not None and not sources:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    roots = root_cotangents(tensors, _given(gradients, len(tensors)), create_graph)
     wanted: list[Node] | None = None
-    if inputs is not None:
-        wanted = []
-        for tensor in inputs:
-            retain_grad(tensor)  # of a result; its hook then fills the gradient
-            assert tensor.node is not None
-            wanted.append(tensor.node)
+    if sources is not None:
+        for tensor in sources:
+            if isinstance(tensor, Tensor):
+                retain_grad(tensor)  # fills the gradient of an operation's result
+        wanted = [_differentiated(tensor) for tensor in sources]
     keep = create_graph if retain_graph is None else retain_graph
-    arrived = walk(roots, keep_saved=keep, record=create_graph, wanted=wanted)
-    _commit(
-        [(node.box, cotangent) for node, cotangent in arrived if isinstance(node, Leaf)],
-        create_graph,
+    walked = walk(roots, keep_saved=keep, record=create_graph, wanted=wanted)
+    _commit(walked, create_graph)
+
+
+def backward_of(
+    input: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """`backward` of one tensor: the method."""
+    backward(input, gradient, retain_graph, create_graph, inputs)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of `outputs` with respect to `inputs`, a tuple with one for each input.
+
+    Nothing is added to any `.grad`, and only what leads to the inputs is computed; they may be
+    leaves or results. `grad_outputs` weighs the outputs, and may be absent for scalars. An input
+    that the outputs do not depend on is an error, unless `allow_unused` (its gradient is then
+    none) or `materialize_grads` (zeros). With `is_grads_batched` the weights have one dimension
+    more in front, and so have the results.
+
+    x = randn(3) grad; g, = grad(sum(x^2), x)
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, "
+            "but got: allow_unused=False."
+        )
+    outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    keep = create_graph if retain_graph is None else retain_graph
+    weights = _given(grad_outputs, len(outputs))
+    unused_allowed = materialize_grads if allow_unused is None else allow_unused
+    if is_grads_batched:
+        found = _batch(outputs, inputs, weights, keep, create_graph, unused_allowed)
+    else:
+        found = _gradients(outputs, inputs, weights, keep, create_graph, unused_allowed)
+    if not materialize_grads:
+        return found
+    return tuple(
+        [
+            finished(np.zeros_like(tensor.array), create_graph) if gradient is None else gradient
+            for gradient, tensor in zip(found, inputs, strict=True)
+        ]
     )
+
+
+def _gradients(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    weights: Sequence[Any],
+    keep_saved: bool,
+    create_graph: bool,
+    unused_allowed: bool,
+) -> tuple[Tensor | None, ...]:
+    roots = root_cotangents(outputs, weights, create_graph)
+    wanted = [_differentiated(tensor) for tensor in inputs]
+    walked = walk(roots, keep_saved=keep_saved, record=create_graph, wanted=wanted)
+    _commit_retained(walked, create_graph)
+    arrived = dict(walked.arrived)
+    for index, node in enumerate(wanted):
+        if node not in arrived and not unused_allowed:
+            error = RuntimeError(
+                f"The differentiated Tensor at index {index} appears to not have been used in "
+                "the graph. Set allow_unused=True if this is the desired behavior."
+            )
+            error.add_note("with `materialize_grads=true` its gradient is zeros")
+            raise error
+    return tuple([as_tensor(arrived[node]) if node in arrived else None for node in wanted])
+
+
+def _batch(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    weights: Sequence[Any],
+    keep_saved: bool,
+    create_graph: bool,
+    unused_allowed: bool,
+) -> tuple[Tensor | None, ...]:
+    """The gradients for each entry of the weights' first dimension, stacked."""
+    (count,) = {weight.array.shape[0] for weight in weights if weight is not None}
+    rows = [
+        _gradients(
+            outputs,
+            inputs,
+            [None if weight is None else weight[row] for weight in weights],
+            keep_saved or row < count - 1,
+            create_graph,
+            unused_allowed,
+        )
+        for row in range(count)
+    ]
+    return tuple(
+        [
+            None if any(entry is None for entry in column) else stack(list(column))
+            for column in zip(*rows, strict=True)
+        ]
+    )
+
+
+def as_tensor(cotangent: Any) -> Tensor:
+    """A cotangent as a tensor that a program may hold."""
+    if isinstance(cotangent, Tensor):
+        return cotangent
+    array = np.asarray(cotangent)
+    if not array.flags.writeable and array.size == 1:
+        array = array.copy()  # larger ones share elements, which in-place changes refuse
+    return new_tensor(array)
+
+
+def _as_tuple(tensors: Any) -> tuple[Tensor, ...]:
+    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+
+
+def _given(gradients: Any, count: int) -> tuple[Any, ...]:
+    """The weights of `count` outputs."""
+    return (None,) * count if gradients is None else _as_tuple(gradients)
+
+
+def _differentiated(tensor: Any) -> Node:
+    """The node of an input that gradients are asked of."""
+    if not isinstance(tensor, Tensor):
+        raise RuntimeError(
+            f"all inputs have to be Tensors or GradientEdges, but got {type(tensor).__name__}"
+        )
+    if tensor.node is None:
+        error = RuntimeError("One of the differentiated Tensors does not require grad")
+        error.add_note("make it a leaf with `x = ... grad` before computing with it")
+        raise error
+    return tensor.node
 
 
 def root_cotangents(
@@ -102,7 +206,9 @@ def root_cotangents(
 ) -> list[tuple[Node, Any]]:
     """The outputs' nodes with their cotangents, checked as PyTorch checks them."""
     roots = []
-    for index, (tensor, gradient) in enumerate(zip(tensors, gradients, strict=True)):
+    for index, (tensor, gradient) in enumerate(zip(tensors, gradients, strict=False)):
+        if not isinstance(tensor, Tensor):
+            raise TypeError("Expected output to be a torch.Tensor")
         array = tensor.array
         if gradient is None:
             if tensor.node is None:
@@ -114,6 +220,11 @@ def root_cotangents(
                     f"`backward y with ones({', '.join(map(str, array.shape))})`"
                 )
                 raise error
+            if array.dtype.kind == "c":
+                raise RuntimeError(
+                    "grad can be implicitly created only for real scalar outputs but got "
+                    f"{tensor.dtype}"
+                )
             cotangent: Any = np.ones_like(array)
         else:
             if not isinstance(gradient, Tensor):
@@ -126,6 +237,12 @@ def root_cotangents(
                     f"{Size(gradient.array.shape)} and output[{index}] has a shape of "
                     f"{Size(array.shape)}."
                 )
+            if (gradient.array.dtype.kind == "c") != (array.dtype.kind == "c"):
+                raise RuntimeError(
+                    "For complex Tensors, both grad_output and output are required to have the "
+                    f"same dtype. Mismatch in dtype: grad_output[{index}] has a dtype of "
+                    f"{gradient.dtype} and output[{index}] has a dtype of {tensor.dtype}."
+                )
             if tensor.node is None:
                 raise _no_grad(index)
             # a copy: formulas may pass it on unchanged, and a leaf would then share it
@@ -135,6 +252,8 @@ def root_cotangents(
         if create_graph and not isinstance(cotangent, Tensor):
             cotangent = new_tensor(cotangent)
         roots.append((tensor.node, cotangent))
+    if len(tensors) != len(gradients) and len(roots) < len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
     return roots
 
 
@@ -155,31 +274,37 @@ def walk(
     keep_saved: bool,
     record: bool,
     wanted: Sequence[Node] | None = None,
-) -> list[tuple[Node, Any]]:
-    """Pull cotangents from the roots back; returns (node, cotangent) of the nodes asked for.
+) -> Walk:
+    """Pull cotangents from the roots back, to all leaves or to the nodes `wanted`.
 
-    Those are all leaves, or the nodes `wanted` (then nothing that leads to none of them is
-    computed). Cotangents are arrays, tensors if `record`.
+    In the second case nothing that leads to none of them is computed. Cotangents are arrays,
+    tensors if `record`.
     """
     with set_grad_enabled(record):
-        walker = _Walk(keep_saved, record, wanted)
+        walker = Walk(keep_saved, record, wanted)
         for node, cotangent in roots:
             walker.arrive(node, cotangent)
         walker.run()
-    return walker.arrived
+    return walker
 
 
-class _Walk:
-    """The state of one backward pass."""
+class Walk:
+    """The state of one backward pass.
+
+    When it has run, `arrived` has the cotangents of the nodes asked for and `retained` those that
+    tensors keep as their gradients; `lent` says whether a hook was given some of these arrays.
+    """
 
     def __init__(self, keep_saved: bool, record: bool, wanted: Sequence[Node] | None) -> None:
         self.keep_saved = keep_saved
         self.record = record
         self.wanted = None if wanted is None else set(wanted)
-        self.heap: list[tuple[int, Node]] = []
+        self.heap: list[tuple[float, Node]] = []
         self.cotangents: dict[Node, Any] = {}
         self.owned: set[Node] = set()
         self.arrived: list[tuple[Node, Any]] = []
+        self.retained: list[tuple[GradientBox, Any]] = []
+        self.lent = False
 
     def arrive(self, node: Node, cotangent: Any) -> None:
         """A cotangent reaches `node`: the first waits there, others are added to it."""
@@ -210,12 +335,17 @@ class _Walk:
         while heap:
             node = heappop(heap)[1]
             g = cotangents.pop(node)
+            before_hooks = g
             if node.hooks is not None:
-                g = self._run_hooks(node, g)
+                g = self._run_hooks(node, node.hooks, g)
             if useful is not None:
                 if node in self.wanted:  # type: ignore[operator]
-                    self.arrived.append((node, g))
-                if node not in useful or type(node) is Leaf:
+                    # as in PyTorch: what hooks make of it is only for what lies behind
+                    passes_on = any(parent in useful for parent in node.parents)
+                    self.arrived.append((node, before_hooks if passes_on else g))
+                    if not passes_on:
+                        continue
+                if node not in useful:
                     continue
             elif type(node) is Leaf:
                 self.arrived.append((node, g))
@@ -256,15 +386,13 @@ class _Walk:
         before = collected[output.index]
         collected[output.index] = g if before is None else add(before, g)
 
-    def _run_hooks(self, node: Node, g: Any) -> Any:
-        for hook in node.hooks or ():
-            if isinstance(g, list):
-                continue
-            tensor = g if isinstance(g, Tensor) else new_tensor(np.asarray(g))
-            replaced = hook(tensor)
-            if replaced is not None:
-                g = replaced if self.record else replaced.array
-                self.owned.discard(node)
+    def _run_hooks(self, node: Node, hooks: Hooks, g: Any) -> Any:
+        if hooks.functions:
+            self.lent = True
+            self.owned.discard(node)
+            g = run_hooks(hooks, g if self.record else np.asarray(g), self.record)
+        if hooks.retained is not None:
+            self.retained.append((hooks.retained, clone(g) if self.record else np.array(g)))
         return g
 
     def _useful(self) -> set[Node]:
@@ -287,37 +415,68 @@ class _Walk:
         return useful
 
 
-def _commit(gradients: list[tuple[GradientBox, Any]], recorded: bool) -> None:
+def _commit(walked: Walk, recorded: bool) -> None:
     """Add the leaves' gradients to what they hold: everything is computed before any changes."""
     prepared: list[tuple[GradientBox, Tensor]] = []
     held: set[int] = set()
     in_place: list[tuple[Tensor, Any]] = []
+    hooked: list[Hooks] = []
     with set_grad_enabled(recorded):
-        for box, cotangent in gradients:
-            if not box.requires_grad:
+        for leaf, cotangent in walked.arrived:
+            if not isinstance(leaf, Leaf) or not leaf.box.requires_grad:
                 continue
-            before = box.value
+            before = leaf.box.value
             if before is None:
-                prepared.append((box, _own(cotangent, held)))
+                prepared.append((leaf.box, _own(leaf, cotangent, held, walked.lent)))
             elif recorded:
-                prepared.append((box, add(before, cotangent)))
+                prepared.append((leaf.box, add(before, cotangent)))
             else:
                 in_place.append((before, cotangent))
+            if leaf.hooks is not None and leaf.hooks.after:
+                hooked.append(leaf.hooks)
     with INTERRUPTS:
         for box, gradient in prepared:
             box.value = gradient
         for gradient, addition in in_place:
             np.add(gradient.array, addition, out=gradient.array)
             gradient.shared_version().n += 1
+        _commit_retained(walked, recorded)
+    with set_grad_enabled(recorded):
+        for hooks in hooked:
+            for after in tuple(hooks.after.values()):
+                after()
 
 
-def _own(cotangent: Any, held: set[int]) -> Tensor:
-    """A cotangent as a leaf's gradient: an array that nothing else holds (`held` lists them)."""
+def _commit_retained(walked: Walk, recorded: bool) -> None:
+    """Add the gradients that results retain to what they hold."""
+    with set_grad_enabled(recorded):
+        for box, cotangent in walked.retained:
+            gradient = as_tensor(cotangent)
+            box.value = gradient if box.value is None else add(box.value, gradient)
+
+
+def _own(leaf: Leaf, cotangent: Any, held: set[int], lent: bool) -> Tensor:
+    """A cotangent as a leaf's gradient: an array that nothing else holds (`held` lists them).
+
+    It lies in memory as the leaf does, if the leaf's elements lie side by side.
+    """
+    array = np.asarray(cotangent.array if isinstance(cotangent, Tensor) else cotangent)
+    place = array
+    if array.strides != leaf.strides or not array.flags.c_contiguous:
+        place = as_strided(np.empty(1, array.dtype), array.shape, leaf.strides)
+    dense = is_dense(place)
     if isinstance(cotangent, Tensor):
-        array = cotangent.array
-        return copy_(new_tensor(np.empty(array.shape, array.dtype)), cotangent)
-    array = np.asarray(cotangent)
-    if array.base is not None or id(array) in held or not array.flags.writeable:
+        gradient: Tensor = (
+            copy_(new_tensor(np.empty_like(place, subok=False)), cotangent)
+            if dense
+            else clone(cotangent)
+        )
+        return gradient
+    if place is not array and array.size > 1:
+        values = np.empty_like(place, subok=False) if dense else np.empty(array.shape, array.dtype)
+        values[...] = array
+        array = values
+    elif lent or array.base is not None or id(array) in held or not array.flags.writeable:
         array = array.copy()
     held.add(id(array))
     return new_tensor(array)

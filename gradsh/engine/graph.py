@@ -29,6 +29,22 @@ class Backward(Protocol):
         """The same as tensors, recorded so that they can be differentiated again."""
 
 
+class Hooks:
+    """What is to be done with the cotangent of one tensor when it is complete.
+
+    The `functions` see it in the order in which they were registered, and may replace it. Then
+    `retained`, if there is one, keeps it as the tensor's gradient. Those in `after` run when a
+    leaf's gradient has been accumulated.
+    """
+
+    __slots__ = ("__weakref__", "after", "functions", "retained")
+
+    def __init__(self) -> None:
+        self.functions: dict[int, Callable[[Tensor], Tensor | None]] = {}
+        self.after: dict[int, Callable[[], None]] = {}
+        self.retained: GradientBox | None = None
+
+
 class Node:
     """One recorded operation.
 
@@ -36,18 +52,21 @@ class Node:
     ask for, with `expected` their versions when they were saved (0: all were zero); `context` the
     plain values they ask for; `fit`, where broadcasting or promotion took place, the shape and
     dtype that each input's cotangent must be brought back to. `seq` grows with every node, so a
-    node always has a greater one than its parents. `stand_in` is the node that made the result as
-    the graph knows it, where that is another: a change through a view is its base's history.
+    node always has a greater one than its parents. `hooks` see the cotangent that arrives here;
+    where an operation has several results, `result_hooks` are those of each. `stand_in` is the
+    node that made the result as the graph knows it, where that is another: a change through a view
+    is its base's history.
     """
 
     op: Backward
-    seq: int
+    seq: float
     parents: tuple[Node | None, ...]
     saved: tuple[Tensor | None, ...] | None = None
     expected: int | tuple[int, ...] = 0
     context: tuple[Any, ...] = ()
     fit: tuple[Any, ...] | None = None
-    hooks: list[Callable[[Tensor], Tensor | None]] | None = None
+    hooks: Hooks | None = None
+    result_hooks: dict[int, Hooks] | None = None
     stand_in: Node | None = None
     is_leaf = False
 
@@ -74,11 +93,14 @@ class Leaf(Node):
     is_leaf = True
     parents = ()
 
-    def __init__(self, box: GradientBox, shape: tuple[int, ...], dtype: Any) -> None:
+    def __init__(self, box: GradientBox, array: Any) -> None:
         self.box = box
-        self.shape = shape
-        self.dtype = dtype
+        self.shape: tuple[int, ...] = array.shape
+        self.dtype = array.dtype
+        self.strides: tuple[int, ...] = array.strides
         self.seq = next_sequence_number()
+        if box.hooks is not None:
+            self.hooks = box.hooks
 
     @property
     def name(self) -> str:
@@ -87,14 +109,36 @@ class Leaf(Node):
 
 
 class Output(Node):
-    """One result of an operation with several: hands its cotangent on to the `owner`."""
+    """One result of an operation with several: hands its cotangent on to the `owner`.
+
+    All that stand for the same result are equal, and have one place in the order of nodes: after
+    the owner, before everything made from its results.
+    """
 
     def __init__(self, owner: Node, index: int, outputs: int) -> None:
         self.owner = owner
         self.index = index
         self.outputs = outputs
         self.parents = (owner,)
-        self.seq = next_sequence_number()
+        self.seq = owner.seq + (index + 1) / (outputs + 1)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Output) and (self.owner, self.index) == (other.owner, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.owner, self.index))
+
+    @property
+    def hooks(self) -> Hooks | None:
+        """The hooks of this result, which the owner keeps."""
+        return (self.owner.result_hooks or {}).get(self.index)
+
+    @hooks.setter
+    def hooks(self, hooks: Hooks | None) -> None:
+        assert hooks is not None
+        if self.owner.result_hooks is None:
+            self.owner.result_hooks = {}
+        self.owner.result_hooks[self.index] = hooks
 
     @property
     def name(self) -> str:

@@ -37,7 +37,7 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
         if input.box is None:
             input.box = GradientBox()
         input.box.requires_grad = True
-        input.node = Leaf(input.box, input.array.shape, input.array.dtype)
+        input.node = Leaf(input.box, input.array)
     return input
 
 
@@ -97,7 +97,7 @@ def _set_data(self: Tensor, value: Any) -> None:
         )
     self.array = value.array
     if self.node is not None and self.node.is_leaf:
-        self.node = Leaf(self.box or GradientBox(), value.array.shape, value.array.dtype)
+        self.node = Leaf(self.box or GradientBox(), value.array)
 
 
 def _get_grad(self: Tensor) -> Tensor | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from gradsh.engine.fit import fit_all
 from gradsh.engine.graph import Node, next_sequence_number
+from gradsh.engine.hooks import give_history
 from gradsh.engine.modes import INTERRUPTS, set_grad_enabled
 from gradsh.engine.ops.pointwise import no_change
 from gradsh.engine.ops.strided import look_at_view, put_view
@@ -37,7 +38,7 @@ def refuse_overlap(target: Any, source: Any = None) -> None:
         )
     if source is None or source is target or not np.may_share_memory(target, source):
         return
-    if not (target.size and source.size and _is_dense(target) and _is_dense(source)):
+    if not (target.size and source.size and is_dense(target) and is_dense(source)):
         return
     if (
         target.ctypes.data == source.ctypes.data
@@ -64,7 +65,7 @@ def _steps(array: Any) -> list[int | None]:
     ]
 
 
-def _is_dense(array: Any) -> bool:
+def is_dense(array: Any) -> bool:
     """Whether the elements fill their part of the memory, in whatever order of dimensions."""
     expected = array.itemsize
     for step, length in sorted(
@@ -108,10 +109,10 @@ def rebase(tensor: Tensor, node: Node) -> None:
     base = tensor.base
     if base is None:
         base = tensor
-        base.node = node
+        give_history(base, node)
     else:
         layout = Layout(base.array, tensor.array)
-        base.node = _copy_slices(base, node, layout)
+        give_history(base, _copy_slices(base, node, layout))
     _look_all_again(base)
 
 
@@ -121,7 +122,7 @@ def _look_all_again(base: Tensor) -> None:
         view = reference()
         if view is not None and view.restricted is None:
             with set_grad_enabled(True):
-                view.node = look_at_view(base, Layout(base.array, view.array)).node
+                give_history(view, look_at_view(base, Layout(base.array, view.array)).node)
 
 
 def _copy_slices(base: Tensor, inner: Node, layout: Layout) -> Node:

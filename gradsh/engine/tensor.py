@@ -11,7 +11,7 @@ from gradsh.engine.dtypes import FROM_NUMPY, DType
 from gradsh.engine.size import Size
 
 if TYPE_CHECKING:
-    from gradsh.engine.graph import Node
+    from gradsh.engine.graph import Hooks, Node
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -28,14 +28,16 @@ class Version:
 class GradientBox:
     """Where a tensor and the node that fills its gradient meet, so that neither holds the other.
 
-    A leaf that no longer `requires_grad` gets nothing, from graphs made before neither.
+    A leaf that no longer `requires_grad` gets nothing, from graphs made before neither. Its hooks
+    stay here, whichever node stands for it.
     """
 
-    __slots__ = ("requires_grad", "value")
+    __slots__ = ("hooks", "requires_grad", "value")
 
     def __init__(self) -> None:
         self.value: Tensor | None = None
         self.requires_grad = True
+        self.hooks: Hooks | None = None
 
 
 class Tensor:

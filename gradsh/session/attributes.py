@@ -15,6 +15,7 @@ from gradsh.display.tensor_text import tensor_text
 from gradsh.engine import METHODS, Size, Tensor
 from gradsh.engine.dtypes import FLOAT, INTEGER, NUMBER_CATEGORY, DType
 from gradsh.engine.graph import Node, verify_saved
+from gradsh.engine.hooks import RemovableHandle
 from gradsh.engine.ops.shape import to
 from gradsh.engine.results import RESULT_TYPES
 from gradsh.session.faults import ErrorValue
@@ -95,6 +96,7 @@ _TABLES: tuple[tuple[type, dict[str, object]], ...] = (
         },
     ),
     (Node, {**_read(("name", "next_functions")), "saved": property(_saved)}),
+    (RemovableHandle, {"remove": RemovableHandle.remove}),
     (Size, {"numel": Size.numel}),
     (DType, _read(("name", "itemsize", "is_floating_point", "is_complex"))),
     (ErrorValue, _read(("message", "source", "line", "column", "hint"))),

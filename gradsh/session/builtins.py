@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gradsh.display.values import text
-from gradsh.engine import FUNCTIONS
+from gradsh.engine import DIFFERENTIATION, FUNCTIONS
 from gradsh.engine.dtypes import ALIASES, DTYPES
 from gradsh.session.attributes import attach
 from gradsh.session.namespaces import Namespace, torch_namespace
@@ -21,6 +21,7 @@ def _shared() -> dict[Any, object]:
     attach()
     names: dict[Any, object] = {
         **FUNCTIONS,
+        **DIFFERENTIATION,
         **DTYPES,
         **ALIASES,
         "inf": float("inf"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.hooks import RemovableHandle
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.language import Reader, SyntaxFault, Unit
 from gradsh.session import settings
@@ -181,7 +182,7 @@ class Session:
             if unit.quiet:
                 return
             if unit.kind == "expression":
-                if value is not None:
+                if value is not None and not isinstance(value, RemovableHandle):
                     self._show(value)
             elif self.echo and unit.kind == "assignment":
                 for name in unit.names:
