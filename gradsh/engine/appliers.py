@@ -84,7 +84,12 @@ def check_broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 def _renamed(call: Any, names: tuple[str, ...]) -> Any:
     """`call` with its positional parameters named as the declaration names them."""
     code = call.__code__
-    call.__code__ = code.replace(co_varnames=names + code.co_varnames[len(names) :])
+    given = dict(zip(code.co_varnames, names, strict=False))
+    call.__code__ = code.replace(
+        co_varnames=names + code.co_varnames[len(names) :],
+        # what an inner function uses too is listed a second time
+        co_cellvars=tuple(given.get(name, name) for name in code.co_cellvars),
+    )
     return call
 
 

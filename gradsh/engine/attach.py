@@ -17,6 +17,8 @@ from gradsh.engine.ops import (
     arrange,
     assembly,
     creation,
+    decompositions,
+    determinants,
     diagonals,
     dropout,
     einsum,
@@ -39,6 +41,7 @@ from gradsh.engine.ops import (
     shape,
     similarity,
     softmax,
+    solvers,
     special,
     statistics,
     strided,
@@ -48,10 +51,10 @@ from gradsh.engine.ops import (
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
-    activations, aliases, arrange, assembly, creation, diagonals, dropout, einsum, elementary,
-    embedding, extremes, gathering, index_along, indexing, linalg, logic, masking, ordering,
-    partition, pointwise, products, reductions, rounding, selection, shape, similarity, softmax,
-    special, statistics, strided, transcendental, windows,
+    activations, aliases, arrange, assembly, creation, decompositions, determinants, diagonals,
+    dropout, einsum, elementary, embedding, extremes, gathering, index_along, indexing, linalg,
+    logic, masking, ordering, partition, pointwise, products, reductions, rounding, selection,
+    shape, similarity, softmax, solvers, special, statistics, strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 

@@ -195,7 +195,7 @@ class Run:
         try:
             self.result = builtins.eval(text, names)
         except Exception as error:  # noqa: BLE001 (any error is compared with the other side's)
-            self.error = error
+            self.error = plain(error)
 
     def make(self, kind: str, *sizes: Any) -> Any:
         """An input: of the sample's shape, changed as the variation says."""
@@ -270,6 +270,13 @@ class Run:
         for index, leaf in enumerate(self.leaves):
             grad = leaf.grad
             yield f"second {index}", None if grad is None else self.side.array(grad).copy()
+
+
+def plain(error: Exception) -> Exception:
+    """PyTorch's error of linear algebra as the RuntimeError that it is a kind of."""
+    if torch is not None and isinstance(error, torch.linalg.LinAlgError):
+        return RuntimeError(*error.args)
+    return error
 
 
 def weighted(run: Run, tensors: list[Any]) -> Any:

@@ -78,7 +78,7 @@ def inner(input: Any, other: Any) -> Any:
     return _contracted(input, other, (-1,), (-1,))
 
 
-@composite(method=False)
+@composite()
 def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     """Sum over several dimensions of both at once; dims is a number of them or two lists.
 
