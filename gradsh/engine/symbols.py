@@ -159,14 +159,14 @@ class Reading:
     """One run of a formula on symbols. Where it branches it goes the way that `ways` says.
 
     `decided` holds the conditions that were met, with the way taken; beyond `ways` it is the
-    true one. `notes` explains the helpers that were recorded by name, `parts` names the symbols
+    true one. `notes` holds the helpers that were recorded by name, `parts` names the symbols
     that are written apart because they occur several times.
     """
 
     def __init__(self, ways: Sequence[bool] = ()) -> None:
         self.ways = ways
         self.decided: list[tuple[Symbol, bool]] = []
-        self.notes: dict[str, str] = {}
+        self.notes: dict[str, Any] = {}
         self.parts: dict[int, str] = {}
         self.depth = 0
 
@@ -218,7 +218,7 @@ class Reading:
             result = self.copy(function if op is None else op.forward)(*args, **named)
             inner = list(self.notes)[before:]
             forwards = isinstance(result, Symbol) and inner == [result.function]
-            if inner and function.__doc__ and not (forwards and self.notes[inner[0]]):
+            if inner and function.__doc__ and not (forwards and self.notes[inner[0]].__doc__):
                 raise Unreadable("its own name says more than those of its helpers")
             text(result)  # it has one
             return result
@@ -226,7 +226,7 @@ class Reading:
             shown = name.lstrip("_")
             for hidden in list(self.notes)[before:]:
                 del self.notes[hidden]
-            self.notes[shown] = first_sentence(function.__doc__)
+            self.notes[shown] = function
             return Symbol(self, shown, args, named)
         finally:
             self.depth -= 1
@@ -273,7 +273,10 @@ class Case(NamedTuple):
 
 
 class Derivative(NamedTuple):
-    """What a formula says: its cases, the first that holds counts, and notes on its helpers."""
+    """What a formula says: its cases, of which the first that holds counts.
+
+    `notes` has the calls in it that are no functions of the language, each with what it gives.
+    """
 
     cases: tuple[Case, ...]
     notes: dict[str, str]
@@ -303,7 +306,10 @@ def derivative(op: Op, operand: str) -> Derivative:
         except Exception:  # noqa: BLE001 (whatever it needed a number for: it is a program)
             return _told(formula)
         cases.append(case)
-        notes |= reading.notes
+        notes |= {
+            _call_of(name, function): first_sentence(function.__doc__)
+            for name, function in reading.notes.items()
+        }
         taken = [way for _, way in reading.decided]
         while taken and not taken[-1]:
             taken.pop()
@@ -362,6 +368,13 @@ def _name_parts(reading: Reading, result: Any) -> list[tuple[str, str]]:
     return parts
 
 
+def _call_of(name: str, function: Any) -> str:
+    """How a helper is called: its name with its parameters."""
+    op: Op | None = getattr(function, "op", None)
+    code = function.__code__ if op is None else op.forward.__code__
+    return f"{name}({', '.join(code.co_varnames[: code.co_argcount])})"
+
+
 def _shown(parameter: str) -> str:
     base = parameter.removesuffix("_shape")
     return parameter if base == parameter else f"{base}.shape"
@@ -369,9 +382,7 @@ def _shown(parameter: str) -> str:
 
 def _told(formula: Any) -> Derivative:
     """A formula that is a program, in words."""
-    words = first_sentence(formula.__doc__)
-    if not words:
-        words = f"by the rule {formula.__name__.strip('_<>')}"
+    words = first_sentence(formula.__doc__) or f"by the rule {formula.__name__.strip('_<>')}"
     return Derivative((Case(None, words),), {}, is_expression=False)
 
 
@@ -466,6 +477,8 @@ def _constant(value: Any) -> tuple[str, int]:
     """A value that is no symbol: a number, a text, a tuple, none."""
     if value is None:
         return "none", _CALL
+    if isinstance(value, np.ndarray) and not value.ndim:
+        return _constant(value[()])
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value)).lower(), _CALL
     if isinstance(value, (int, float, np.integer, np.floating)):

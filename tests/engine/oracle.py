@@ -54,6 +54,14 @@ def changed(tensor: Any, change: Callable[[Any], Any]) -> Any:
     return copy
 
 
+def seen(tensor: Any, view: Callable[[Any], Any], change: Callable[[Any], Any]) -> Any:
+    """A view of a copy of `tensor` that was changed in place after the view was made."""
+    copy = tensor.clone()
+    look = view(copy)
+    change(copy)
+    return look
+
+
 class Variation:
     """How the inputs of a sample are made: their element type, layout and lengths."""
 
@@ -125,7 +133,13 @@ class Side:
             if name not in names:
                 names[name] = self.dtype(name)
         names |= {"true": True, "false": False, "none": None, "__builtins__": {}}
-        names |= {"inf": math.inf, "nan": math.nan, "changed": changed, "slice": slice}
+        names |= {
+            "inf": math.inf,
+            "nan": math.nan,
+            "slice": slice,
+            "changed": changed,
+            "seen": seen,
+        }
         for name in INPUTS:
             names[name] = lambda *sizes, _kind=name: inputs(_kind, *sizes)
         return names

@@ -74,7 +74,7 @@ class Visit(NamedTuple):
 
 @cache
 def visits(text: str) -> tuple[Visit, ...]:
-    """What two backward passes from a sample call come to, the second through the first.
+    """What three backward passes from a sample call come to, each through the one before.
 
     The weights of the results are leaves too: so the second pass goes through everything that the
     first computed from them, which holds the formulas of the formulas.
@@ -93,19 +93,20 @@ def visits(text: str) -> tuple[Visit, ...]:
         results = [x for x in run.results() if x.requires_grad]
         weights = [FUNCTIONS["randn_like"](x, dtype=x.dtype).requires_grad_() for x in results]
         total = _weighted(results, weights)
-        if total is None:
-            return ()
-        watch([total])
-        try:
-            total.backward(create_graph=True)
-            gradients = [leaf.grad for leaf in run.leaves if leaf.grad is not None]
+        leaves = [*run.leaves, *weights]
+        for _ in range(3):
+            if total is None:
+                break
+            watch([total])
+            for leaf in leaves:
+                leaf.grad = None
+            try:
+                total.backward(create_graph=True)
+            except RuntimeError:  # what has no derivative says so, after its hook was called
+                break
+            gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
             gradients = [g for g in gradients if g.requires_grad]
-            second = _weighted(gradients, gradients)
-            if second is not None:
-                watch([second])
-                second.backward(retain_graph=True)
-        except RuntimeError:  # what has no derivative says so, after its hook was called
-            pass
+            total = _weighted(gradients, gradients)
     return tuple(found)
 
 

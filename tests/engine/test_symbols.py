@@ -49,7 +49,7 @@ def test_text(name: str, operand: str, expected: str) -> None:
 
 def test_a_helper_that_is_named_is_explained() -> None:
     notes = derivative(OPS["mean"], "input").notes
-    assert list(notes) == ["spread", "count_of"]
+    assert list(notes) == ["spread(g, dim, keepdim, shape)", "count_of(shape, dim)"]
     assert all(notes.values())
 
 

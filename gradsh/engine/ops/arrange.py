@@ -209,6 +209,7 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
 
 
 def _unrepeat(g: Any, repeats: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The sum of the copies that make up `g`."""
     full = (1,) * (len(repeats) - len(shape)) + tuple(shape)
     if 0 in repeats:
         return np.zeros(shape, getattr(g, "array", g).dtype)
@@ -304,6 +305,7 @@ def rot90(input: Operand, k: Dim = 1, dims: Dims = (0, 1)):
 
 
 def _rolled_back(g: Any, shifts: Any, dims: Any) -> Any:
+    """`g` rolled back: by -shifts."""
     back = -shifts if isinstance(shifts, int) else tuple(-shift for shift in shifts)
     return roll(g, back, dims)
 

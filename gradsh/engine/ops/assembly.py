@@ -245,6 +245,7 @@ def cartesian_prod(*tensors: Any) -> Any:
 
 
 def _diagonal_blocks(g: Any, shapes: tuple[tuple[int, ...], ...]) -> list[Any]:
+    """The blocks of `g` along its diagonal, in the tensors' shapes."""
     blocks = []
     row = column = 0
     for shape in shapes:

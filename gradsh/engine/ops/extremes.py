@@ -225,6 +225,7 @@ _AMINMAX = named_result("aminmax", ("min", "max"))
 def _aminmax_rule(
     g: Any, input: Any, min: Any, max: Any, dim: Any, keepdim: bool, input_shape: Any
 ) -> Any:
+    """`g.min` shared evenly among the smallest elements, plus `g.max` among the largest."""
     parts = [
         _shared(part, input, out, dim, keepdim, input_shape)
         for part, out in zip(g, (min, max), strict=True)
@@ -321,6 +322,7 @@ def mode(input: Operand, dim: int = -1, keepdim: bool = False):
 
 
 def _running_rule(g: Any, input: Any, indices: Any, dim: int, input_shape: Any) -> Any:
+    """`g.values` added up where the extremes so far were found."""
     if 0 in input_shape:
         return input  # any empty value would do; PyTorch's can be differentiated again, as this
     return put_along(g[0], wrap_dim(dim, len(input_shape)), array_of(indices), input_shape)

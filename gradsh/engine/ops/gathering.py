@@ -269,6 +269,7 @@ def _put_rule(g: Any, index: Any, accumulate: bool) -> Any:
 
 
 def _zeros_at(g: Any, index: Any) -> Any:
+    """Zeros for the places that `index` names."""
     zeros = np.zeros(index.shape, getattr(g, "array", g).dtype)
     return zeros if type(g) is not Tensor else new_tensor(zeros)
 

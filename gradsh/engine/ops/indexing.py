@@ -360,6 +360,7 @@ def iterate(tensor: Tensor) -> Any:
 
 
 def _gathered(g: Any, dim: Any, input_shape: Any) -> Any:
+    """The parts of `g` stacked along `dim`, zeros for a part that nothing reached."""
     from gradsh.engine.ops.shape import stack
 
     like = next(part for part in g if part is not None)

@@ -113,6 +113,7 @@ def masked_select_of(g: Any, mask: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _to_source(g: Any, mask: Any, shape: tuple[int, ...]) -> Any:
+    """The elements of `g` where the mask is true, in order; zeros for what was not used."""
     picked = masked_select(g, mask)
     count = 1
     for length in shape:

@@ -103,6 +103,7 @@ def topk(input: Operand, k: Dim, dim: Dim = -1, largest: bool = True, sorted: bo
 
 
 def _kth_rule(g: Any, indices: Any, dim: int, keepdim: bool, input_shape: tuple[int, ...]) -> Any:
+    """`g.values` at the elements that were selected along `dim`, zeros elsewhere."""
     g = g[0]
     if not keepdim and input_shape:
         axis = dim % len(input_shape)

@@ -340,6 +340,7 @@ def pow_tensor(input, exponent):
 
 
 def _exponent_of_number_rule(g: Any, input: Any, exponent: Any, out: Any) -> Any:
+    """g * out * log(input); zero where input is 0 and the exponent is not negative."""
     if input == 0:
         return where(exponent >= 0, 0, g * (out * float("-inf")))
     return g * (out * float(np.log(np.float64(input))))

@@ -132,6 +132,7 @@ def _move_back(input: Any, axis: int) -> Any:
 
 
 def _prod_rule(g: Any, input: Any, out: Any, dim: Any, keepdim: bool, input_shape: Any) -> Any:
+    """g * out / input; where there are zeros, g times the product of the other elements."""
     array = getattr(input, "array", input)
     zeros = array.size - np.count_nonzero(array)
     if dim is None and zeros > 1 and array is input:
@@ -222,7 +223,11 @@ def amin(input: Operand, dim: Dims = (), keepdim: bool = False):
 def _norm_rule(
     g: Any, input: Any, out: Any, ord: Any, dim: Any, keepdim: bool, input_shape: Any
 ) -> Any:
-    """Source: the subgradient conventions of PyTorch's norm_backward (zero at norm zero)."""
+    """g * sign(input) * abs(input / out)^(ord - 1), and zero at norm zero.
+
+    For ord inf and -inf `g` goes to the elements that attain the extreme, in equal shares. Source:
+    the subgradient conventions of PyTorch's norm_backward.
+    """
     g = spread(g, dim, keepdim, input_shape)
     norm = spread(out, dim, keepdim, input_shape)
     if ord == 0:

@@ -445,6 +445,7 @@ def cat(tensors: Operands, dim: Dim = 0):
 
 
 def _slices_along(g: Any, dim: int, count: int) -> list[Any]:
+    """The slices of `g` along `dim`."""
     from gradsh.engine.ops.indexing import select
 
     return [select(g, dim, index) for index in range(count)]

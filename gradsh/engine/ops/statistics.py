@@ -47,7 +47,10 @@ def _variance(input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
 def _variance_rule(
     g: Any, input: Any, dim: Any, correction: Any, keepdim: bool, input_shape: Any
 ) -> Any:
-    """Source: PyTorch's var_backward, for what happens when nothing is free to vary."""
+    """g * 2 / (count - correction) * (input - mean(input)).
+
+    Source: PyTorch's var_backward, for what happens when nothing is free to vary.
+    """
     free = count_of(input_shape, dim) - correction
     g = spread(g, dim, keepdim, input_shape)
     center = mean(input, dim, True)
@@ -243,7 +246,7 @@ def sum_of_rest(input: Operand, dim: Any):
 
 
 def _cumprod_rule(g: Any, input: Any, out: Any, dim: int, input_shape: Any) -> Any:
-    """Without zeros the sum of the later g * out, over the element itself.
+    """The sum of the later g * out, over the element itself, where no element is zero.
 
     Where an element is the first zero of its line, its own derivative takes the products with
     a one in its place. Several zeros make second derivatives that this quotient hides; then, and
