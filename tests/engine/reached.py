@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradsh.engine import FUNCTIONS, Op, Tensor
-from gradsh.engine.graph import Node, Output
+from gradsh.engine.graph import Hooks, Node, Output
 
 from .oracle import GradshSide, Run, Variation, sample_lines
 
@@ -83,7 +83,8 @@ def visits(text: str) -> tuple[Visit, ...]:
 
     def watch(tensors: Sequence[Any]) -> None:
         for node, owner in _above(tensors):
-            node.hooks = [partial(note, node, owner)]
+            node.hooks = Hooks()
+            node.hooks.functions[0] = partial(note, node, owner)
 
     def note(node: Node, owner: Node, g: Any) -> None:
         found.append(Visit(owner, g.detach() if node is owner else None))
