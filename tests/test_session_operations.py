@@ -74,6 +74,35 @@ def test_a_loop_over_a_number_has_a_hint() -> None:
     assert hint_of("for i in 3 { }") == "write `for i in range(3)`"
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "a, x[5] = 1, 2",
+        "x[0], x[7] = 5, 6",
+        "x[0], a, b = 5, 6",
+        "a = x[9] = 3",
+        "del a, nothing",
+        "a, b = (1, 2, 3)",
+        "def f(n=nothing) = 2",
+        "x += ones(3)",
+        "x[[0, 7]] += 1",
+        "x[:2] = [1., 2., 3.]",
+    ],
+)
+def test_a_statement_that_fails_changes_nothing(statement: str) -> None:
+    before = "a = 8; b = 9; x = ones(2); def f(n) = n\n"
+    after = "\nprint a, b, x, x._version, f(4)"
+    assert output_of(f"{before}try {{ {statement} }} catch e {{ }}{after}") == (
+        "8 9 tensor([1., 1.]) 0 4\n"
+    )
+
+
+def test_unpacking_into_parts_of_a_tensor() -> None:
+    text = "x = zeros(3); def f() { y = zeros(2); b, y[1] = (7, 8); return (b, y) }\n"
+    assert output_of(text + "a, x[0], x[2] = (1, 5, 6); a; x") == "1\ntensor([5., 0., 6.])\n"
+    assert output_of(text + "f()") == "(7, tensor([0., 8.]))\n"
+
+
 def test_loops() -> None:
     assert output_of("for i in (1, 'a') { print i }") == "1\na\n"
     assert output_of("for row in eye(2) { print row }") == "tensor([1., 0.])\ntensor([0., 1.])\n"

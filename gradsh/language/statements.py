@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from copy import copy
 from typing import Any, Final
 
 from gradsh.language.blocks import (
@@ -111,6 +112,13 @@ class Statements(Blocks):
         if count:
             number = ast.Constant(count, **span(value, value))
             value = internal_call("@unpack", [value, number], value, value)
+            first = targets[0]
+            assert isinstance(first, ast.Tuple)
+            if count > 1 and not all(isinstance(part, ast.Name) for part in first.elts):
+                self.assigned = _unpacked(first, value)
+                return self.assigned
+        if len(targets) > 1:
+            targets.sort(key=lambda target: isinstance(target, ast.Name))
         statement = ast.Assign.__new__(ast.Assign)
         statement.__dict__ = {
             "targets": targets,
@@ -160,7 +168,12 @@ class Statements(Blocks):
 
     def delete(self, word: Lexeme, names: list[Lexeme]) -> list[ast.stmt]:
         targets: list[ast.expr] = [ast.Name(name[0], _DELETE, **span(name, name)) for name in names]
-        return [ast.Delete(targets, **span(word, names[-1]))]
+        deletion: list[ast.stmt] = [ast.Delete(targets, **span(word, names[-1]))]
+        if len(names) > 1:  # all or none: look whether all are there
+            position = span(names[0], names[-1])
+            present = ast.Tuple([self.name(name) for name in names], LOAD, **position)
+            deletion.insert(0, ast.Expr(present, **position))
+        return deletion
 
     # ----------------------------------------------------------------- control flow
 
@@ -422,6 +435,29 @@ class CommandCall(ast.Call):
 
 def _statement(value: ast.expr) -> ast.Expr:
     return ast.Expr(value, **span(value, value))
+
+
+def _unpacked(target: ast.Tuple, value: ast.expr) -> list[ast.stmt]:
+    """`a, x[i] = E` with what can fail first: names are bound when everything else is done."""
+    position = span(target, value)
+    values = "@values"
+    statements: list[ast.stmt] = [
+        ast.Assign([ast.Name(values, STORE, **position)], value, **position)
+    ]
+    parts = [part for part in target.elts if not isinstance(part, ast.Name)]
+    if len(parts) > 1:  # none is changed if one of them is not there
+        for part in parts:
+            present = copy(part)
+            present.ctx = LOAD  # type: ignore[attr-defined]
+            statements.append(ast.Expr(present, **span(part, part)))
+    numbered = sorted(enumerate(target.elts), key=lambda pair: isinstance(pair[1], ast.Name))
+    for index, part in numbered:
+        place = span(part, part)
+        item = ast.Subscript(
+            internal_name(values, place), ast.Constant(index, **place), LOAD, **place
+        )
+        statements.append(ast.Assign([part], item, **place))
+    return statements
 
 
 def _not_a_target(target: ast.expr) -> None:
