@@ -275,6 +275,7 @@ def test_a_tensor_takes_no_format() -> None:
         ("x.requires_grad = false; x.requires_grad", "False"),
         ("x.data = zeros(1); x", "tensor([0.], requires_grad=True)"),
         ("backward sum(x); x.grad = none; print x.grad", "None"),
+        ("y.sum(0).backward(gradient=[1., 2.], retain_graph=true); x.grad[0]", "tensor([2., 4.])"),
     ],
 )  # fmt: skip
 def test_attributes(expression: str, text: str) -> None:
@@ -322,6 +323,10 @@ def test_what_cannot_be_done(statement: str, message: str | None) -> None:
         ("hstack((1, 2))", "expected Tensor as element 0 in argument 0, but got int"),
         ("def f(x) = argwhere(x)\nf(true)",
          "argwhere(): argument 'input' (position 1) must be Tensor, not bool"),
+        ("[" * 100 + "1" + "]" * 100, "too many dimensions 'list'"),
+        ("[" * 500 + "1" + "]" * 500, "too many dimensions 'list'"),
+        ("x = ones(2) grad\nx.sum().backward(weight=1)",
+         "backward() got an unexpected keyword argument 'weight'"),
         ("ones(2).shape + ('a',)", "torch.Size() takes an iterable of 'int' (item 1 is 'str')"),
     ],
 )  # fmt: skip

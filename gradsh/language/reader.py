@@ -51,6 +51,7 @@ class Reader:
         self._first = 0
         self._column = 0
         self._skipped: list[tuple[int, int, int]] | None = None
+        self._shared: tuple[str, int, int, str, int] = ("", 0, 0, "", 0)
 
     # `_text` begins at the start of a line. Everything before `_position` has been read;
     # everything before `_certain` cannot change its meaning by what comes after it; what has
@@ -179,7 +180,7 @@ class Reader:
             return False
         self._first = text.rfind("\n", 0, start) + 1
         self._column = start - self._first
-        if not text[self._first : start].strip():
+        if _INDENTATION.match(text, self._first, start).end() == start:  # type: ignore[union-attr]
             self._batch = []
         self._inside = True
         self._parser.reset()
@@ -201,9 +202,7 @@ class Reader:
             if after < 0:
                 self._position = self._certain
                 return None
-            line_end = text.find("\n", parser.line_start)
-            line_end = len(text) if line_end < 0 else line_end
-            lines = "".join(self._held) + text[self._first : line_end]
+            lines, line_end = self._lines_of_statement()
             unit = compile_statement(self._builder, parser.value, self.name, self._line, lines)
         except Fault as fault:
             located = self._located(fault)
@@ -213,8 +212,12 @@ class Reader:
         unit.line = self._line
         unit.column = self._column + 1
         unit.lines = lines
-        written = "".join(self._held) + text[self._first : parser.stop]
-        unit.text = _without_comment(written, parser.line_start - self._first)[self._column :]
+        if self._held:
+            written = "".join(self._held) + text[self._first : parser.stop]
+            unit.text = _without_comment(written, parser.line_start - self._first)[self._column :]
+        else:
+            start = self._first + self._column
+            unit.text = _without_comment(text[start : parser.stop], parser.line_start - start)
         unit.quiet = text[parser.stop] == ";" and _QUIET.match(text, after) is not None
         self._line += parser.line - 1 + text.count("\n", parser.stop, after)
         self._position = after
@@ -222,6 +225,19 @@ class Reader:
         self._held = []
         self._remember(unit, parser.line == 1, line_end)
         return unit
+
+    def _lines_of_statement(self) -> tuple[str, int]:
+        """The whole lines that hold the statement, and where the last of them ends in the text.
+
+        Statements in one line share them: a copy for each would take the square of its length.
+        """
+        text, first, last = self._text, self._first, self._parser.line_start
+        shared = self._shared
+        if self._held or shared[0] is not text or shared[1:3] != (first, last):
+            end = text.find("\n", last)
+            end = len(text) if end < 0 else end
+            self._shared = shared = text, first, last, "".join(self._held) + text[first:end], end
+        return shared[3:]
 
     def _remember(self, unit: Unit, one_line: bool, line_end: int) -> None:
         """Keep the units of a line that can be run again as they are."""

@@ -21,7 +21,7 @@ MAXIMUM_BITS: Final = 2**20
 """Longest whole number that `^` makes; longer ones take Python ever longer, with no way to stop."""
 
 _VARIABLE_ARGUMENTS: Final = 0x04  # inspect.CO_VARARGS; inspect itself is slow to load
-_TENSOR_LISTS: Final = frozenset(("Operands", "tensors"))
+_TENSOR_LISTS: Final = frozenset(("Operands", "tensors", "grad_tensors"))
 _LISTS: Final = frozenset(
     (
         "Any", "Dims", "Shape", "Shape | None",

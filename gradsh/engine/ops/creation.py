@@ -29,6 +29,8 @@ from gradsh.engine.scalars import stored_number
 from gradsh.engine.tensor import Tensor, new_tensor
 
 creation = composite(method=False)
+MAXIMUM_DIMENSIONS = 64
+"""numpy's limit (PyTorch's own is 128)."""
 
 
 def _size(name: str, size: tuple[Any, ...], given: Any) -> tuple[int, ...]:
@@ -321,15 +323,27 @@ def _flattened(data: Any, depth: int, shape: list[int], into: list[Any]) -> None
 def _nested_array(data: Any) -> Any:
     shape: list[int] = []
     leaves: list[Any] = []
-    _flattened(data, 0, shape, leaves)
+    try:
+        _flattened(data, 0, shape, leaves)
+    except RecursionError:
+        raise too_many_dimensions() from None
     kind = DEFAULTS.floating if not leaves else _scalar_type(leaves[0])
     for leaf in leaves[1:]:
         kind = promote(kind, _scalar_type(leaf))
     values = [leaf.item() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+    if len(shape) > MAXIMUM_DIMENSIONS:
+        raise too_many_dimensions()
     try:
         return np.array(values, kind.numpy).reshape(shape)
     except OverflowError:
         raise ValueError("Overflow when unpacking long long") from None
+
+
+def too_many_dimensions() -> ValueError:
+    """PyTorch's error for lists that are nested deeper than a tensor has dimensions."""
+    error = ValueError("too many dimensions 'list'")
+    error.add_note(f"a tensor has at most {MAXIMUM_DIMENSIONS} dimensions")
+    return error
 
 
 def literal(data: Any) -> Tensor:
@@ -337,9 +351,10 @@ def literal(data: Any) -> Tensor:
 
     ValueError for rows of different lengths.
     """
-    if _has_tensor(data):
-        return _stacked(data)
-    return new_tensor(_nested_array(data))
+    try:
+        return _stacked(data) if _has_tensor(data) else new_tensor(_nested_array(data))
+    except RecursionError:
+        raise too_many_dimensions() from None
 
 
 def _has_tensor(data: Any) -> bool:
