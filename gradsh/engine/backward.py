@@ -70,6 +70,9 @@ def backward_of(
     backward(input, gradient, retain_graph, create_graph, inputs)
 
 
+backward_of.__qualname__ = "Tensor.backward"  # what messages call it
+
+
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],

@@ -308,6 +308,7 @@ _QUALIFIED = re.compile(r"(?:[@\w]+\.<locals>\.)+")
 _INTERNAL_FUNCTION = re.compile(r"(?:<lambda>|@lambda\d*)\(\)")
 _CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
 _UNEXPECTED = re.compile(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'")
+_MISSING = re.compile(r"(\w+)\(\) missing (\d+) required positional arguments?: (.*)")
 _POWER: Final = "** or pow()"
 
 
@@ -387,16 +388,27 @@ def _unknown_attribute(error: AttributeError) -> tuple[str, str | None]:
 
 def _named_otherwise(function: str, argument: str, frame: FrameType | None) -> str | None:
     """The hint for a keyword argument that a function does not have."""
-    if frame is None:
-        return None
-    names = frame.f_builtins | frame.f_globals | frame.f_locals
-    code = getattr(names.get(function), "__code__", None)
+    code = _code_of(function, frame)
     if code is None:
         return None
     parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     if not parameters:
         return "it takes no arguments by name"
     return suggestion(argument, set(parameters)) or f"its arguments are {', '.join(parameters)}"
+
+
+def _code_of(function: str, frame: FrameType | None) -> CodeType | None:
+    """The code of the function that a name means in a frame."""
+    if frame is None:
+        return None
+    names = frame.f_builtins | frame.f_globals | frame.f_locals
+    code = getattr(names.get(function), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def _is_built_in(function: str, frame: FrameType | None) -> bool:
+    code = _code_of(function, frame)
+    return code is not None and not code.co_filename.startswith(FILENAME)
 
 
 def suggestion(name: str, known: set[str]) -> str | None:
@@ -423,6 +435,10 @@ def _type_error(message: str, frame: FrameType | None) -> tuple[str, str | None]
     unexpected = _UNEXPECTED.match(message)
     if unexpected is not None:
         return message, _named_otherwise(unexpected[1], unexpected[2], frame)
+    missing = _MISSING.fullmatch(message)
+    if missing is not None and _is_built_in(missing[1], frame):
+        names = ", ".join(f'"{name}"' for name in re.findall(r"'(\w+)'", missing[3]))
+        message = f"{missing[1]}() missing {missing[2]} required positional arguments: {names}"
     message = message.replace(_POWER, "^").replace("for **=:", "for ^=:")
     message = _INTERNAL_FUNCTION.sub("this function", message)
     message = message.replace("this function missing", "this function is missing")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gradsh.engine import backward
+
 
 class Namespace:
     """A name such as `torch.linalg`, whose attributes are the built-ins and its inner namespaces.
@@ -53,7 +55,7 @@ def torch_namespace(table: Mapping[str, object]) -> Namespace:
         "linalg": Namespace("torch.linalg", table),
         "nn": Namespace("torch.nn", {}, {"functional": functional}),
         "special": Namespace("torch.special", table),
-        "autograd": Namespace("torch.autograd", table),
+        "autograd": Namespace("torch.autograd", table, {"backward": backward}),
         "random": Namespace("torch.random", table),
         "optim": Namespace("torch.optim", table),
     }
