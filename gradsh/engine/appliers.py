@@ -19,6 +19,7 @@ from gradsh.engine.dtypes import (
     DEFAULTS,
     FLOAT,
     FROM_NUMPY,
+    HALVES,
     NUMBER_CATEGORY,
     result_type,
 )
@@ -30,6 +31,10 @@ from gradsh.engine.tensor import Tensor, Version, new_tensor
 from gradsh.engine.views import link_view, shares_storage
 
 ndarray = np.ndarray
+_SINGLE = np.dtype(np.float32)
+_RANK_BESIDE_NUMBER = {
+    storage: -1 if storage in HALVES else category for storage, category in CATEGORY.items()
+}
 
 
 def applier(op: Op) -> Any:
@@ -143,6 +148,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
     to_float = op.result == "float"
     first, second = op.parameters
     saves = bool(op.saved_tensors)
+    rank = _RANK_BESIDE_NUMBER if op.exact_number else CATEGORY
     if saves:
         op.order_saved((first, second))
     p_wants_first, p_wants_second = (name in op.wants.get(first, ()) for name in (first, second))
@@ -175,7 +181,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
             elif type(other) in NUMBER_CATEGORY:
                 with_number = True
                 q = None
-                alike = NUMBER_CATEGORY[type(other)] <= CATEGORY[a.dtype]
+                alike = NUMBER_CATEGORY[type(other)] <= rank[a.dtype]
                 if alike:
                     b = number_array(other, a.dtype)
             else:
@@ -202,6 +208,9 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
             raise
         if type(result) is not ndarray:
             result = np.asarray(result)
+        widened = promoted and a.dtype in HALVES and b.dtype not in HALVES
+        if widened:
+            result = result.astype(a.dtype)
         out = Tensor()
         out.array = result
         if (p is not None or q is not None) and differentiable and GRAD_MODE.recording:
@@ -222,7 +231,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
                 ):
                     node.expected = expected_versions(node.saved)
             if promoted or (not with_number and a.shape != b.shape):
-                node.fit = _fit_entries((input, other), result)
+                node.fit = _fit_entries((input, other), result, widened)
         return out
 
     return _renamed(call, op.parameters)
@@ -242,20 +251,29 @@ def _promoted(op: Op, *operands: Any) -> list[Any]:
     if op.result == "float" and common.category < FLOAT:
         common = DEFAULTS.floating
     dtype = common.numpy
-    return [
-        x.array.astype(dtype, copy=False) if type(x) is Tensor else number_array(x, dtype)
-        for x in operands
-    ]
+    if op.exact_number and dtype in HALVES:
+        first, second = operands
+        if type(second) is not Tensor or (not second.array.ndim and second.array.dtype != dtype):
+            number = second.array if type(second) is Tensor else number_array(second, _SINGLE)
+            return [_in(first, dtype), number.astype(_SINGLE, copy=False)]
+    return [_in(x, dtype) for x in operands]
 
 
-def _fit_entries(operands: Sequence[Any], result: Any) -> tuple[Any, ...]:
+def _in(operand: Any, dtype: np.dtype[Any]) -> Any:
+    """The array of an operand in type `dtype`."""
+    if type(operand) is Tensor:
+        return operand.array.astype(dtype, copy=False)
+    return number_array(operand, dtype)
+
+
+def _fit_entries(operands: Sequence[Any], result: Any, widened: bool = False) -> tuple[Any, ...]:
     """For each operand the shape and dtype its cotangent must have, None where it has them.
 
-    Among operands of several types none has: numpy's arithmetic on what a formula saved may
-    widen a cotangent that PyTorch's promotion would leave as it is.
+    Among operands of several types (or `widened` to single) none has: numpy's arithmetic on what
+    a formula saved may widen a cotangent that PyTorch's promotion would leave as it is.
     """
     dtype = result.dtype
-    mixed = any(type(x) is Tensor and x.array.dtype is not dtype for x in operands)
+    mixed = widened or any(type(x) is Tensor and x.array.dtype is not dtype for x in operands)
     return tuple(
         (x.array.shape, x.array.dtype)
         if type(x) is Tensor and (mixed or x.array.shape != result.shape)
@@ -403,7 +421,9 @@ def _promoting(op: Op) -> Any:
         given = dict(zip(positions, operands, strict=True))
         for position, x in given.items():
             arrays[position] = x.array if type(x) is Tensor else x
-        promoted = _promoted(op, *(given[position] for position in promotable))
+        promoted = (
+            _promoted(op, *(given[position] for position in promotable)) if promotable else []
+        )
         arrays_of = zip(promotable, promoted, strict=True)
         for position, array in arrays_of:
             arrays[position] = array

@@ -16,6 +16,7 @@ from gradsh.engine.ops import (
     aliases,
     arrange,
     assembly,
+    complex_numbers,
     creation,
     decompositions,
     determinants,
@@ -51,10 +52,11 @@ from gradsh.engine.ops import (
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
-    activations, aliases, arrange, assembly, creation, decompositions, determinants, diagonals,
-    dropout, einsum, elementary, embedding, extremes, gathering, index_along, indexing, linalg,
-    logic, masking, ordering, partition, pointwise, products, reductions, rounding, selection,
-    shape, similarity, softmax, solvers, special, statistics, strided, transcendental, windows,
+    activations, aliases, arrange, assembly, complex_numbers, creation, decompositions,
+    determinants, diagonals, dropout, einsum, elementary, embedding, extremes, gathering,
+    index_along, indexing, linalg, logic, masking, ordering, partition, pointwise, products,
+    reductions, rounding, selection, shape, similarity, softmax, solvers, special, statistics,
+    strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 
@@ -115,6 +117,7 @@ def attach() -> None:
         setattr(Tensor, operator, _augmented(METHODS[name]))
     leaf.attach_attributes()
     shape.attach_attributes()
+    complex_numbers.attach_attributes()
     pointwise.attach_operators()
     linalg.attach_operators()
     setattr(Tensor, "retains_grad", property(hooks.retains_grad))  # noqa: B010

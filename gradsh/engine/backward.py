@@ -27,6 +27,7 @@ from gradsh.engine.size import Size
 from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
 
 ndarray = np.ndarray
+_HALF = 2  # bytes an element
 
 
 def backward(
@@ -359,7 +360,12 @@ class Walk:
             if node.saved is FREED:
                 verify_saved(node)
             op = node.op
-            pulled = op.pull_recorded(node, g) if record else op.pull(node, g)
+            if record:
+                pulled = op.pull_recorded(node, g)
+            elif type(g) is not list and g.itemsize == _HALF:
+                pulled = _pull_half(node, g)
+            else:
+                pulled = op.pull(node, g)
             fits = node.fit
             if node.saved is not None and not self.keep_saved:
                 node.saved = FREED
@@ -416,6 +422,12 @@ class Walk:
             if node in self.wanted or any(parent in useful for parent in node.parents):
                 useful.add(node)
         return useful
+
+
+def _pull_half(node: Node, g: Any) -> list[Any]:
+    """The backward step on tensors: half precision meets numbers as PyTorch's kernels round it."""
+    pulled = node.op.pull_recorded(node, new_tensor(np.asarray(g)))
+    return [x.array if type(x) is Tensor else x for x in pulled]
 
 
 def _commit(walked: Walk, recorded: bool) -> None:

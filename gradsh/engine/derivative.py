@@ -23,6 +23,9 @@ The kind of declaration says how a tangent goes forward:
 - `linear`: the operation itself, applied to the tangent;
 - `general`: the formula, which is linear in `g`, transposed.
 
+`exact_number` says that half precision meets a number (or a zero-dim tensor) as its second
+operand in single precision, before the result is rounded.
+
 Annotations of arguments say how they are read (see `gradsh.engine.arguments`); an argument
 without one is an operand: a tensor, or a number or list that becomes one.
 """
@@ -49,6 +52,7 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
         hidden: bool = False,
         unpromoted: tuple[str, ...] = (),
         view: bool = False,
+        exact_number: bool = False,
         outputs: tuple[str, ...] = ("out",),
         **formulas: Formula,
     ) -> Callable[[Callable[..., Any]], Any]:
@@ -61,6 +65,7 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
                 result=result,
                 unpromoted=unpromoted,
                 view=view,
+                exact_number=exact_number,
                 outputs=outputs,
             )
             call = applier(op)

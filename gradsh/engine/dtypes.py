@@ -83,6 +83,8 @@ ALIASES: dict[str, DType] = {
 }
 FROM_NUMPY: dict[np.dtype[Any], DType] = {dtype.numpy: dtype for dtype in DTYPES.values()}
 CATEGORY: dict[np.dtype[Any], int] = {dtype.numpy: dtype.category for dtype in DTYPES.values()}
+HALVES = frozenset({float16.numpy})
+"""The types whose arithmetic is done in single precision and rounded."""
 _COMPLEX_OF = {float16: complex64, float32: complex64, float64: complex128}
 NUMBER_CATEGORY: dict[type, int] = {bool: BOOL, int: INTEGER, float: FLOAT, complex: COMPLEX}
 

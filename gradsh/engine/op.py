@@ -52,6 +52,7 @@ class Op:
         result: str,
         unpromoted: tuple[str, ...],
         view: bool,
+        exact_number: bool,
         outputs: tuple[str, ...],
     ) -> None:
         self.kind = kind
@@ -61,6 +62,7 @@ class Op:
         self.result = result
         self.unpromoted = unpromoted
         self.view = view
+        self.exact_number = exact_number
         self.outputs = outputs
         self.call: Callable[..., Any] = forward
         self.operator: Callable[..., Any] | None = None

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.dtypes import HALVES
+
 SEEN_IN_FULL = 1024
 """Up to so many elements precision counts, beyond them speed: more are never printed in full."""
 
@@ -28,3 +30,8 @@ def precise(function: Callable[..., Any], *operands: Any) -> Any:
     if size > SEEN_IN_FULL:
         return function(*operands)
     return function(*(operand.astype(np.float64) for operand in operands)).astype(np.float32)
+
+
+def single(array: Any) -> Any:
+    """`array`, half precision made single: PyTorch computes so and rounds once, at the end."""
+    return array.astype(_SINGLE) if array.dtype in HALVES else array

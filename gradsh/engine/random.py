@@ -264,7 +264,8 @@ class Generator(Stream):
         self, p: NDArray[Any], shape: Shape | None, dtype: DTypeLike
     ) -> NDArray[Any]:
         if name_of(p.dtype) not in DIGITS:
-            raise not_implemented("bernoulli_tensor_cpu_p_", name_of(p.dtype))
+            whose = "self" if p.dtype.kind == "c" else "p"
+            raise not_implemented(f"bernoulli_tensor_cpu_{whose}_", name_of(p.dtype))
         wide: NDArray[Any] = p if p.dtype == np.float64 else p.astype(np.float32)
         if not bool(np.all((wide >= 0) & (wide <= 1))):
             raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")

@@ -88,8 +88,8 @@ _TABLES: tuple[tuple[type, dict[str, object]], ...] = (
         Tensor,
         {
             **{name: method for name, method in METHODS.items() if name not in _PYTHON_METHODS},
-            **_read(("T", "_version", "dtype", "grad_fn", "is_leaf", "mT", "ndim")),
-            **_read(("retains_grad", "shape")),
+            **_read(("T", "_version", "dtype", "grad_fn", "is_leaf", "mT", "ndim", "H", "mH")),
+            **_read(("retains_grad", "shape", "real", "imag")),
             "data": _settable("data"),
             "grad": _settable("grad"),
             "requires_grad": _settable("requires_grad"),

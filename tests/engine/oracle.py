@@ -91,10 +91,7 @@ class Variation:
 
 VARIATIONS = [
     Variation("float32"),
-    *(
-        Variation(name, name)
-        for name in ("float64", "int64", "int32", "int16", "int8", "uint8", "bool")
-    ),
+    *(Variation(name, name) for name in DTYPES if name != "float32"),
     Variation("transposed", layout="transposed"),
     Variation("sliced", layout="sliced"),
     Variation("expanded", layout="expanded"),
@@ -177,6 +174,8 @@ class TorchSide(Side):
         if name not in ("norm", "matmul", "diagonal") and hasattr(torch.linalg, name):
             return getattr(torch.linalg, name)
         method = None if name == "where" else getattr(torch.Tensor, name, None)
+        if not callable(method):
+            method = None
         function = getattr(torch.nn.functional, name, None) or getattr(torch, name, None)
 
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -239,21 +238,23 @@ class Run:
         return leaf
 
     def _values(self, kind: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        draw = self.numbers.normal if kind == "randn" else self.numbers.uniform
         if self.variation.special:
             values = self.numbers.choice(SPECIAL, shape)
         else:
-            draw = self.numbers.normal if kind == "randn" else self.numbers.uniform
             values = draw(size=shape)
         dtype = np.dtype(self.variation.dtype or "float32")
         if dtype.kind in "iu":
             values = np.abs(np.round(values * 3)) if dtype.kind == "u" else np.round(values * 3)
         elif dtype.kind == "b":
             values = values > 0.4
+        elif dtype.kind == "c":
+            values = values + 1j * draw(size=shape)
         return np.asarray(values).astype(dtype)
 
     def _given(self, array: np.ndarray[Any, Any]) -> Any:
         leaf = self.side.tensor(array)
-        if array.dtype.kind == "f":
+        if array.dtype.kind in "fc":
             leaf.requires_grad_()
             self.leaves.append(leaf)
         return leaf
@@ -299,7 +300,11 @@ def weighted(run: Run, tensors: list[Any]) -> Any:
     for x in tensors:
         size = math.prod(x.shape)
         weights = np.cos(np.arange(size, dtype=np.float64)).reshape(tuple(x.shape)) + 0.5
-        part = (x * run.side.tensor(weights.astype(run.side.array(x).dtype))).sum()
+        dtype = run.side.array(x).dtype
+        if dtype.kind == "c":
+            weights = weights + 1j * np.sin(weights)
+        part = (x * run.side.tensor(weights.astype(dtype))).sum()
+        part = part.real if dtype.kind == "c" else part
         total = part if total is None else total + part
     return total
 
@@ -335,9 +340,9 @@ def same(ours: Any, theirs: Any, tolerance: float = 0.0) -> bool:
     if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
         if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
             return False
-        if ours.dtype.kind != "f":
+        if ours.dtype.kind not in "fc":
             return bool(np.array_equal(ours, theirs))
-        close = tolerance or {2: 2e-3, 4: 2e-5, 8: 1e-11}[ours.dtype.itemsize]
+        close = tolerance or {2: 2e-3, 4: 2e-5, 8: 1e-11}[ours.real.dtype.itemsize]
         return bool(np.allclose(ours, theirs, rtol=close, atol=close, equal_nan=True))
     if isinstance(ours, (tuple, list)) and isinstance(theirs, (tuple, list)):
         return len(ours) == len(theirs) and all(map(same, ours, theirs))

@@ -11,10 +11,10 @@ from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.op import composite
 from gradsh.engine.ops.elementary import abs, exp, sigmoid, tanh
-from gradsh.engine.ops.pieces import choose, kept, refuse, single
+from gradsh.engine.ops.pieces import choose, kept, refuse, refuse_complex_gradient
 from gradsh.engine.ops.pointwise import div, no_change
 from gradsh.engine.ops.special import erf, scipy_function
-from gradsh.engine.precision import precise
+from gradsh.engine.precision import precise, single
 
 _SELU_SCALE = 1.0507009873554804934193349852946
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -145,13 +145,20 @@ def _silu_rule(g: Any, input: Any) -> Any:
     return g * (gate * (input * (1 - gate) + 1))
 
 
-@pointwise(input=_silu_rule)
-def silu(input):
+@composite(in_place=True)
+def silu(input: Any) -> Any:
     """input * sigmoid(input).
 
     silu(randn(3, 4))
     """
-    refuse("silu_cpu", "biuc", input)
+    refuse_complex_gradient("silu", input)
+    return silu_of(input)
+
+
+@pointwise(input=_silu_rule, grad_fn="SiluBackward0", hidden=True)
+def silu_of(input):
+    """input * sigmoid(input)."""
+    refuse("silu_cpu", "biu", input)
     value = single(input)
     return (value / (precise(np.exp, -value) + 1)).astype(input.dtype, copy=False)
 

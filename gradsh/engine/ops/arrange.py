@@ -10,6 +10,7 @@ import numpy as np
 from gradsh.engine.arguments import Dim, Dims, Operand, Shape
 from gradsh.engine.derivative import linear
 from gradsh.engine.op import composite
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.reductions import sum
 from gradsh.engine.ops.shape import expand, permute, reshape, transpose, view
 from gradsh.engine.tensor import Tensor, wrap_dim
@@ -104,19 +105,7 @@ def adjoint(input: Any) -> Any:
 def conjugate_transpose(input: Any) -> Any:
     """The adjoint of an array or a tensor, for formulas."""
     moved = transpose(input, -2, -1)
-    return conjugated(moved)
-
-
-def conjugated(input: Any) -> Any:
-    """The complex conjugate of an array or a tensor; a real one itself."""
-    array = getattr(input, "array", input)
-    return conjugate(input) if array.dtype.kind == "c" else input
-
-
-@linear(input=lambda g: conjugated(g), grad_fn="ConjBackward0", hidden=True)
-def conjugate(input: Operand):
-    """The complex conjugate of input."""
-    return np.conj(input)
+    return conjugate(moved)
 
 
 @composite()

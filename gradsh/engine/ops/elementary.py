@@ -8,11 +8,12 @@ import numpy as np
 
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.op import composite
-from gradsh.engine.ops.pointwise import no_change, not_implemented, pow
-from gradsh.engine.precision import precise
+from gradsh.engine.ops.conjugation import conjugate
+from gradsh.engine.ops.pointwise import no_change, not_implemented, pow, where
+from gradsh.engine.precision import precise, single
 
 
-@pointwise(input=lambda g, out: g * out, result="float")
+@pointwise(input=lambda g, out: g * conjugate(out), result="float")
 def exp(input):
     """e to the power input.
 
@@ -21,7 +22,7 @@ def exp(input):
     return precise(np.exp, input)
 
 
-@pointwise(input=lambda g, input: g / input, result="float")
+@pointwise(input=lambda g, input: g / conjugate(input), result="float")
 def log(input):
     """Natural logarithm of input.
 
@@ -30,7 +31,7 @@ def log(input):
     return precise(np.log, input)
 
 
-@pointwise(input=lambda g, out: g / (out * 2), result="float")
+@pointwise(input=lambda g, out: g / conjugate(out * 2), result="float")
 def sqrt(input):
     """Square root of input.
 
@@ -39,7 +40,7 @@ def sqrt(input):
     return np.sqrt(input)
 
 
-@pointwise(input=lambda g, input: g * cos(input), result="float")
+@pointwise(input=lambda g, input: g * conjugate(cos(input)), result="float")
 def sin(input):
     """Sine of input, in radians.
 
@@ -48,7 +49,7 @@ def sin(input):
     return precise(np.sin, input)
 
 
-@pointwise(input=lambda g, input: g * -sin(input), result="float")
+@pointwise(input=lambda g, input: g * conjugate(-sin(input)), result="float")
 def cos(input):
     """Cosine of input, in radians.
 
@@ -57,7 +58,7 @@ def cos(input):
     return precise(np.cos, input)
 
 
-@pointwise(input=lambda g, out: g * (1 - out * out), result="float")
+@pointwise(input=lambda g, out: g * conjugate(1 - out * out), result="float")
 def tanh(input):
     """Hyperbolic tangent of input.
 
@@ -66,13 +67,13 @@ def tanh(input):
     return precise(np.tanh, input)
 
 
-@pointwise(input=lambda g, out: g * ((1 - out) * out), result="float")
+@pointwise(input=lambda g, out: g * conjugate((1 - out) * out), result="float")
 def sigmoid(input):
     """1 / (1 + exp(-input)).
 
     sigmoid(randn(3, 4))
     """
-    return np.reciprocal(1 + precise(np.exp, -input))
+    return np.reciprocal(1 + precise(np.exp, -single(input))).astype(input.dtype, copy=False)
 
 
 @pointwise(
@@ -94,10 +95,12 @@ def relu(input):
     """
     if input.dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu")
+    if input.dtype.kind == "c":
+        raise NotImplementedError("clamp is not supported for complex types")
     return np.maximum(input, input.dtype.type(0))
 
 
-@pointwise(input=lambda g, input: g * sign(input))
+@pointwise(input=lambda g, input: g * sgn(input))
 def abs(input):
     """input without its sign.
 
@@ -114,11 +117,39 @@ def sign(input):
 
     sign(randn(3, 4))
     """
+    if input.dtype.kind == "c":
+        error = NotImplementedError(
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use "
+            "torch.sgn instead."
+        )
+        error.add_note("`sgn(x)` is x over its absolute value")
+        raise error
     if input.dtype.kind == "b":
         return np.greater(input, False)
     if input.dtype.kind == "f":  # of nan it is 0
         return np.subtract(input > 0, input < 0, dtype=input.dtype)
     return np.sign(input)
+
+
+def _sgn_rule(g: Any, input: Any, out: Any) -> Any:
+    """Of a complex number: the part of g across its direction, over its size."""
+    if getattr(input, "array", input).dtype.kind != "c":
+        return no_change(g)
+    size = abs(input)
+    along = getattr(g / out, "real") * out  # noqa: B009 (an array's or a tensor's attribute)
+    return where(size == 0, 0, (g - along) / size)
+
+
+@pointwise(input=_sgn_rule)
+def sgn(input):
+    """The direction of input: its sign, or for complex numbers input over its absolute value.
+
+    sgn(randn(3, 4))
+    """
+    if input.dtype.kind != "c":
+        return sign.op.forward(input)
+    size = np.abs(input)
+    return np.divide(input, size, out=np.zeros_like(input), where=size != 0)
 
 
 @composite(in_place=True)

@@ -12,6 +12,7 @@ from gradsh.engine.arguments import Operand, operand
 from gradsh.engine.derivative import linear
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.pointwise import not_implemented
 from gradsh.engine.ops.shape import expand, reshape, t, transpose, unsafe_view, unsqueeze
 from gradsh.engine.tensor import Tensor
@@ -43,7 +44,10 @@ def _check_types(input: Any, other: Any, kernel: str = "addmm_impl_cpu_") -> Non
         raise not_implemented(kernel, input)
 
 
-@linear(input=lambda g, mat2: mm(g, t(mat2)), mat2=lambda g, input: mm(t(input), g))
+@linear(
+    input=lambda g, mat2: mm(g, conjugate(t(mat2))),
+    mat2=lambda g, input: mm(conjugate(t(input)), g),
+)
 def mm(input: Operand, mat2: Operand):
     """Product of two matrices.
 
@@ -71,7 +75,10 @@ def _row(vector: Any) -> Any:
     return reshape(vector, (1, -1))
 
 
-@linear(input=lambda g, vec: mm(_column(g), _row(vec)), vec=lambda g, input: mv(t(input), g))
+@linear(
+    input=lambda g, vec: mm(_column(g), conjugate(_row(vec))),
+    vec=lambda g, input: mv(conjugate(t(input)), g),
+)
 def mv(input: Operand, vec: Operand):
     """Product of a matrix and a vector.
 
@@ -98,7 +105,7 @@ def mv(input: Operand, vec: Operand):
     return np.matmul(input, vec)
 
 
-@linear(input=lambda g, tensor: g * tensor, tensor=lambda g, input: g * input)
+@linear(input=lambda g, tensor: g * conjugate(tensor), tensor=lambda g, input: g * conjugate(input))
 def dot(input: Operand, tensor: Operand):
     """Inner product of two vectors.
 
@@ -123,8 +130,8 @@ def dot(input: Operand, tensor: Operand):
 
 
 @linear(
-    input=lambda g, mat2: bmm(g, transpose(mat2, 1, 2)),
-    mat2=lambda g, input: bmm(transpose(input, 1, 2), g),
+    input=lambda g, mat2: bmm(g, conjugate(transpose(mat2, 1, 2))),
+    mat2=lambda g, input: bmm(conjugate(transpose(input, 1, 2)), g),
 )
 def bmm(input: Operand, mat2: Operand):
     """Products of two batches of matrices.

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.arguments import Operand
-from gradsh.engine.derivative import linear
+from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.ops.pointwise import not_implemented, where
 from gradsh.engine.tensor import Tensor
 
@@ -29,17 +28,6 @@ def kept(g: Any, condition: Any) -> Any:
     return choose(condition, g, 0)
 
 
-@linear(input=lambda g: conjugate(g), grad_fn="ConjBackward0", hidden=True)
-def conjugated(input: Operand):
-    """The complex conjugate of input."""
-    return np.conjugate(input)
-
-
-def conjugate(value: Any) -> Any:
-    """The complex conjugate; a real value as it is."""
-    return conjugated(value) if array_of(value).dtype.kind == "c" else value
-
-
 def refuse(kernel: str, kinds: str, *arrays: Any) -> None:
     """PyTorch's error where an array's type is of one of numpy's `kinds` (as "b", "iub", "c")."""
     for array in arrays:
@@ -47,6 +35,10 @@ def refuse(kernel: str, kinds: str, *arrays: Any) -> None:
             raise not_implemented(kernel, array)
 
 
-def single(array: Any) -> Any:
-    """`array`, half precision made single: PyTorch computes so and rounds once, at the end."""
-    return array.astype(np.float32) if array.dtype == np.float16 else array
+def refuse_complex_gradient(name: str, input: Any) -> None:
+    """PyTorch's error for functions of complex numbers that it does not differentiate."""
+    recorded = GRAD_MODE.recording and type(input) is Tensor and input.node is not None
+    if recorded and input.array.dtype.kind == "c":
+        raise RuntimeError(
+            f"{name} does not support automatic differentiation for outputs with complex dtype."
+        )

@@ -7,19 +7,22 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.appliers import check_broadcast
-from gradsh.engine.arguments import Number, Operand, refuse
+from gradsh.engine.arguments import Number, Operand, number, refuse
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import (
     BOOL,
     CATEGORY,
-    DEFAULTS,
+    COMPLEX,
     FLOAT,
     FROM_NUMPY,
+    HALVES,
     NUMBER_CATEGORY,
+    result_type,
 )
 from gradsh.engine.op import OPS, composite
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.precision import precise
-from gradsh.engine.scalars import stored_number
+from gradsh.engine.scalars import number_array, stored_number
 from gradsh.engine.tensor import Tensor, new_tensor
 
 
@@ -44,10 +47,12 @@ def add(input, other):
     return np.add(input, other)
 
 
-def _scaled(input: Any, other: Any, alpha: Any) -> Any:
-    """`other` times `alpha`, which must be of a kind that the result can hold."""
+def _checked_alpha(input: Any, other: Any, alpha: Any) -> Any:
+    """`alpha`, which must be of a kind that the result can hold."""
+    if type(alpha) is Tensor:
+        alpha = number(alpha, "add", "alpha", 3)
     if alpha is not True and alpha == 1:
-        return other
+        return 1
     kinds = [FROM_NUMPY[x.array.dtype].category for x in (input, other) if type(x) is Tensor]
     kinds += [NUMBER_CATEGORY[type(x)] for x in (input, other) if type(x) in NUMBER_CATEGORY]
     if type(alpha) is bool and max(kinds) != BOOL:
@@ -56,9 +61,45 @@ def _scaled(input: Any, other: Any, alpha: Any) -> Any:
         raise RuntimeError(
             "For integral input tensors, argument alpha must not be a floating point number."
         )
-    if max(kinds) == BOOL:
-        alpha = bool(alpha)
-    return mul(other, alpha)
+    if type(alpha) is complex and max(kinds) < COMPLEX:
+        raise RuntimeError(
+            "For non-complex input tensors, argument alpha must not be a complex number."
+        )
+    return bool(alpha) if max(kinds) == BOOL else alpha
+
+
+def _plus_multiple(input: Any, other: Any, alpha: Any) -> Any:
+    factor = number_array(alpha, input.dtype)
+    if input.dtype not in HALVES:
+        return np.add(input, np.multiply(other, factor))
+    wide = input.astype(np.float32) + other.astype(np.float32) * factor
+    return wide.astype(input.dtype)
+
+
+@pointwise(
+    input=lambda g: g,
+    other=lambda g, alpha: g * _conjugate_number(alpha),
+    grad_fn="AddBackward0",
+    hidden=True,
+)
+def add_multiple(input: Operand, other: Operand, alpha: Number):
+    """Sum of input and alpha times other."""
+    return _plus_multiple(input, other, alpha)
+
+
+@pointwise(
+    input=lambda g: g,
+    other=lambda g, alpha: -g * _conjugate_number(alpha),
+    grad_fn="SubBackward0",
+    hidden=True,
+)
+def subtract_multiple(input: Operand, other: Operand, alpha: Number):
+    """Difference of input and alpha times other."""
+    return _plus_multiple(input, other, -alpha)
+
+
+def _conjugate_number(number: Any) -> Any:
+    return number.conjugate() if type(number) is complex else number
 
 
 @composite(name="add", in_place=True)
@@ -66,8 +107,10 @@ def add_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """Sum of input and alpha times other.
 
     add(randn(3, 4), randn(4), alpha=2)
+    add(randn(3, 4), randn(4), alpha=0.3)
     """
-    return add(input, _scaled(input, other, alpha))
+    alpha = _checked_alpha(input, other, alpha)
+    return add(input, other) if alpha == 1 else add_multiple(input, other, alpha)
 
 
 @pointwise(input=lambda g: g, other=lambda g: -g)
@@ -108,7 +151,8 @@ def sub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     sub(randn(3, 4), randn(4), alpha=2)
     """
     refuse_bools(input, other)
-    return sub(input, _scaled(input, other, alpha))
+    alpha = _checked_alpha(input, other, alpha)
+    return sub(input, other) if alpha == 1 else subtract_multiple(input, other, alpha)
 
 
 @pointwise(input=lambda g: -g, grad_fn="RsubBackward1", in_place=False)
@@ -137,7 +181,11 @@ def rsub_checked(input: Any, other: Any) -> Any:
     return (rsub_tensor if type(other) is Tensor else rsub)(input, other)
 
 
-@pointwise(input=lambda g, other: g * other, other=lambda g, input: g * input)
+@pointwise(
+    input=lambda g, other: g * conjugate(other),
+    other=lambda g, input: g * conjugate(input),
+    exact_number=True,
+)
 def mul(input, other):
     """Product of input and other.
 
@@ -147,9 +195,10 @@ def mul(input, other):
 
 
 @pointwise(
-    input=lambda g, other: g / other,
-    other=lambda g, input, other: -g * ((input / other) / other),
+    input=lambda g, other: g / conjugate(other),
+    other=lambda g, input, other: -g * conjugate((input / other) / other),
     result="float",
+    exact_number=True,
 )
 def div(input, other):
     """Quotient of input and other.
@@ -159,7 +208,7 @@ def div(input, other):
     return np.true_divide(input, other)
 
 
-@pointwise(input=lambda g, out: -g * (out * out), result="float")
+@pointwise(input=lambda g, out: -g * conjugate(out * out), result="float")
 def reciprocal(input):
     """One over input.
 
@@ -190,13 +239,14 @@ def _floor_divide_rule(g: Any) -> Any:
     input=_floor_divide_rule,
     other=_floor_divide_rule,
     grad_fn="NotImplemented",
+    exact_number=True,
 )
 def floor_divide(input, other):
     """Quotient of input and other, rounded down.
 
     floor_divide(tensor([7, -7]), 2)
     """
-    if input.dtype.kind == "b":
+    if input.dtype.kind in "bc":
         raise not_implemented("div_floor_cpu", input)
     check_divisor(input, other)
     return np.floor_divide(input, other)
@@ -223,7 +273,7 @@ def floored_quotient(input, other):
 
 def _remainder(input: Any, other: Any) -> Any:
     """The remainder with other's sign; a zero keeps input's sign, as C's fmod leaves it."""
-    if input.dtype.kind == "b":
+    if input.dtype.kind in "bc":
         raise not_implemented("remainder_cpu", input)
     check_divisor(input, other)
     if input.dtype.kind != "f":
@@ -281,25 +331,38 @@ def _whole_power(input: Any, exponent: Any) -> Any:
     return np.where(exponent < 0, inverse, powers)
 
 
+def _with_number(array: Any, number: Any) -> np.dtype[Any]:
+    """The common type of an array and a number of a higher category."""
+    return result_type([(FROM_NUMPY[array.dtype], False), (type(number), True)]).numpy
+
+
 def _power_rule(g: Any, input: Any, exponent: Any) -> Any:
     if exponent == 0:
         return no_change(g)
     if exponent == 2:
-        return g * (input * 2)
-    return g * (pow(input, exponent - 1) * exponent)
+        return g * conjugate(input * 2)
+    return g * conjugate(pow(input, exponent - 1) * exponent)
 
 
 @pointwise(input=_power_rule, grad_fn="PowBackward0", hidden=True)
 def pow_number(input: Operand, exponent: Number):
     """input to a power that is a number."""
     if NUMBER_CATEGORY[type(exponent)] > CATEGORY[input.dtype]:
-        input = input.astype(DEFAULTS.of_category(NUMBER_CATEGORY[type(exponent)]).numpy)
+        input = input.astype(_with_number(input, exponent))
     if input.dtype.kind == "b":
         return input | (not exponent)
     if input.dtype.kind in "iu":
         if exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         return np.power(input, stored_number(exponent, input.dtype))
+    if input.dtype not in HALVES:
+        return _float_power(input, exponent)
+    exponent = input.dtype.type(exponent).item()
+    return _float_power(input.astype(np.float32), exponent).astype(input.dtype)
+
+
+def _float_power(input: Any, exponent: Any) -> Any:
+    """A power of floats; the frequent exponents by fewer roundings, as PyTorch's kernel."""
     if exponent == 2:
         return np.multiply(input, input)
     if exponent == 3:
@@ -316,12 +379,19 @@ def pow_number(input: Operand, exponent: Number):
 
 
 def _base_rule(g: Any, input: Any, exponent: Any) -> Any:
-    return where(exponent == 0, 0, g * (exponent * pow(input, exponent - 1)))
+    return where(exponent == 0, 0, g * conjugate(exponent * pow(input, exponent - 1)))
+
+
+def _not_negative(exponent: Any) -> Any:
+    """Where an exponent is real and at least zero."""
+    if getattr(exponent, "array", exponent).dtype.kind == "c":
+        return (exponent.imag == 0) & (exponent.real >= 0)
+    return exponent >= 0
 
 
 def _exponent_rule(g: Any, input: Any, exponent: Any, out: Any) -> Any:
-    flat = (input == 0) & (exponent >= 0)
-    return g * where(flat, out * 0, out * log_of_base(input))
+    flat = (input == 0) & _not_negative(exponent)
+    return g * conjugate(where(flat, out * 0, out * log_of_base(input)))
 
 
 def log_of_base(base: Any) -> Any:
@@ -342,15 +412,16 @@ def pow_tensor(input, exponent):
 def _exponent_of_number_rule(g: Any, input: Any, exponent: Any, out: Any) -> Any:
     """g * out * log(input); zero where input is 0 and the exponent is not negative."""
     if input == 0:
-        return where(exponent >= 0, 0, g * (out * float("-inf")))
-    return g * (out * float(np.log(np.float64(input))))
+        return where(_not_negative(exponent), 0, g * conjugate(out * float("-inf")))
+    logarithm = np.log(np.complex128(input) if type(input) is complex else np.float64(input))
+    return g * conjugate(out * logarithm.item())
 
 
 @pointwise(exponent=_exponent_of_number_rule, grad_fn="PowBackward2", hidden=True)
 def pow_of_number(input: Number, exponent: Operand):
     """A number to a power that is a tensor."""
     if NUMBER_CATEGORY[type(input)] > CATEGORY[exponent.dtype]:
-        exponent = exponent.astype(DEFAULTS.of_category(NUMBER_CATEGORY[type(input)]).numpy)
+        exponent = exponent.astype(_with_number(exponent, input))
     if exponent.dtype.kind in "iub":
         return _whole_power(stored_number(input, exponent.dtype), exponent)
     return precise(lambda power: np.power(power.dtype.type(input), power), exponent)
@@ -410,12 +481,18 @@ def ne(input, other):
     return np.not_equal(input, other)
 
 
+def _refuse_complex(kernel: str, array: Any) -> None:
+    if array.dtype.kind == "c":
+        raise not_implemented(kernel, array)
+
+
 @pointwise(result="bool")
 def lt(input, other):
     """Where input is less than other.
 
     lt(tensor([1, 2]), 2)
     """
+    _refuse_complex("lt_cpu", input)
     return np.less(input, other)
 
 
@@ -425,6 +502,7 @@ def le(input, other):
 
     le(tensor([1, 2]), 2)
     """
+    _refuse_complex("le_cpu", input)
     return np.less_equal(input, other)
 
 
@@ -434,6 +512,7 @@ def gt(input, other):
 
     gt(tensor([1, 2]), 1)
     """
+    _refuse_complex("gt_cpu", input)
     return np.greater(input, other)
 
 
@@ -443,6 +522,7 @@ def ge(input, other):
 
     ge(tensor([1, 2]), 2)
     """
+    _refuse_complex("ge_cpu", input)
     return np.greater_equal(input, other)
 
 

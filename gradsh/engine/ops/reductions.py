@@ -11,8 +11,9 @@ from gradsh.engine.derivative import general, linear
 from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, DType
 from gradsh.engine.graph import Node
 from gradsh.engine.op import composite
-from gradsh.engine.ops.elementary import abs, sign
-from gradsh.engine.ops.pointwise import eq, no_change, pow, where
+from gradsh.engine.ops.conjugation import conjugate
+from gradsh.engine.ops.elementary import abs, sgn
+from gradsh.engine.ops.pointwise import eq, no_change, not_implemented, pow, where
 from gradsh.engine.ops.shape import expand, reshape, wrap_dims
 from gradsh.engine.summation import ordered_norm, ordered_sum
 from gradsh.engine.tensor import wrap_dim
@@ -139,8 +140,10 @@ def _prod_rule(g: Any, input: Any, out: Any, dim: Any, keepdim: bool, input_shap
         return no_change(input)  # differentiated again it must depend on input
     g = spread(g, dim, keepdim, input_shape)
     if input_shape and zeros:
-        return g * _others(input, dim, keepdim)
-    return g if not input_shape else g * spread(out, dim, keepdim, input_shape) / input
+        return g * conjugate(_others(input, dim, keepdim))
+    if not input_shape:
+        return g
+    return g * conjugate(spread(out, dim, keepdim, input_shape)) / conjugate(input)
 
 
 @general(input=_prod_rule, grad_fn=numbered("Prod"))
@@ -189,6 +192,8 @@ def extreme(name: str, ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:
                     f"{name}(): Expected reduction dim {written} to have non-zero size."
                 )
     axis = None if dim in (None, ()) else wrap_dims(dim, input.ndim)
+    if input.dtype.kind == "c":
+        raise not_implemented("max_values_cpu" if name == "amax" else "min_values_cpu", input)
     return ufunc.reduce(input, axis, keepdims=keepdim)
 
 
@@ -233,7 +238,7 @@ def _norm_rule(
     if ord == 0:
         return no_change(g)
     if ord == 1:
-        return g * sign(input)
+        return g * sgn(input)
     if ord == 2:
         return where(eq(norm, 0), 0, g * (input / norm))
     size = abs(input)
@@ -242,12 +247,12 @@ def _norm_rule(
         count = ADD.reduce(
             getattr(attained, "array", attained), wrap_dims(dim, len(input_shape)), keepdims=True
         )
-        return where(attained, g * sign(input), 0) / count.astype(_storage(g))
+        return where(attained, g * sgn(input), 0) / count.astype(_storage(g))
     if ord < 1:
-        powered = where(eq(input, 0), 0, pow(size, ord - 1))
-    else:
-        powered = pow(size, ord - 1)
-    return where(eq(norm, 0), 0, g * sign(input) * powered * pow(norm, 1 - ord))
+        powered = where(eq(input, 0), 0, sgn(input) * pow(size, ord - 1))
+        return powered * (g * pow(norm, 1 - ord))
+    powered = sgn(input) * pow(size, ord - 1) if ord < 2 else input * pow(size, ord - 2)
+    return where(eq(norm, 0), 0, powered * (g / pow(norm, ord - 1)))
 
 
 def _storage(value: Any) -> np.dtype[Any]:

@@ -10,9 +10,10 @@ from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.op import composite
-from gradsh.engine.ops.pieces import refuse, single
+from gradsh.engine.ops.pieces import refuse
 from gradsh.engine.ops.pointwise import check_divisor, no_change
 from gradsh.engine.ops.pointwise import div as quotient
+from gradsh.engine.precision import single
 
 
 def _rounded(name: str, ufunc: Any, array: Any) -> Any:
@@ -132,7 +133,7 @@ def _truncated_quotient(input: Any, other: Any) -> Any:
     return down + inexact_and_negative.astype(down.dtype)
 
 
-@pointwise(input=no_change, other=no_change, grad_fn="DivBackward2", hidden=True)
+@pointwise(input=no_change, other=no_change, grad_fn="DivBackward2", exact_number=True, hidden=True)
 def div_rounded(input: Operand, other: Operand, rounding_mode: str):
     """Quotient of input and other, rounded."""
     refuse(f"div_{rounding_mode}_cpu", "bc", input)

@@ -10,9 +10,11 @@ from gradsh.engine.arguments import Number, Operand
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY, result_type
 from gradsh.engine.op import composite
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.logic import isfinite
-from gradsh.engine.ops.pieces import choose, conjugate, kept, refuse, single
+from gradsh.engine.ops.pieces import choose, kept, refuse, refuse_complex_gradient
 from gradsh.engine.ops.pointwise import no_change
+from gradsh.engine.precision import single
 from gradsh.engine.scalars import number_array
 from gradsh.engine.tensor import Tensor
 
@@ -126,20 +128,27 @@ def minimum(input, other):
     return np.minimum(input, other)
 
 
-@pointwise(input=lambda g, input: g * isfinite(input))
+@pointwise(input=lambda g, input: g * isfinite(input), grad_fn="NanToNumBackward0", hidden=True)
+def replace_special(input, nan: float | None, posinf: float | None, neginf: float | None):
+    """input with nan and infinities replaced, in each part of a complex number."""
+    return np.nan_to_num(input, nan=nan or 0.0, posinf=posinf, neginf=neginf)
+
+
+@composite(in_place=True)
 def nan_to_num(
-    input,
+    input: Any,
     nan: float | None = None,
     posinf: float | None = None,
     neginf: float | None = None,
-):
+) -> Any:
     """input with nan replaced (by 0), and infinities (by the type's extreme values).
 
     nan_to_num(randn(3, 4))
     nan_to_num(tensor([nan, inf, -inf, 1.5]))
     nan_to_num(tensor([nan, inf, -inf, 1.5]), 2, 3, neginf=-4)
     """
-    return np.nan_to_num(input, nan=nan or 0.0, posinf=posinf, neginf=neginf)
+    refuse_complex_gradient("nan_to_num", input)
+    return replace_special(input, nan, posinf, neginf)
 
 
 def _no_derivative(g: Any) -> Any:

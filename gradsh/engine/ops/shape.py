@@ -329,7 +329,8 @@ def contiguous(input: Any) -> Any:
 
     contiguous(randn(3, 4).t())
     """
-    return input if input.array.flags.c_contiguous else _row_major(input)
+    array = getattr(input, "array", input)
+    return input if array.flags.c_contiguous else _row_major(input)
 
 
 @linear(input=lambda g: g, grad_fn="CloneBackward0", hidden=True)

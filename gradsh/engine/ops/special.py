@@ -14,8 +14,8 @@ from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.op import METHODS, composite
 from gradsh.engine.ops.elementary import exp
-from gradsh.engine.ops.pieces import refuse, single
-from gradsh.engine.precision import precise
+from gradsh.engine.ops.pieces import refuse
+from gradsh.engine.precision import precise, single
 
 
 def scipy_function(name: str, wanted_by: str) -> Any:
@@ -53,7 +53,7 @@ def erfc(input):
     return _evaluated("erfc", "erfc_vml_cpu", input)
 
 
-@pointwise(input=lambda g, out: g * (exp(out * out) * (math.pi**0.5 / 2)), result="float")
+@pointwise(input=lambda g, out: exp(out * out) * (math.pi**0.5 / 2) * g, result="float")
 def erfinv(input):
     """The inverse of erf.
 

@@ -11,13 +11,14 @@ from gradsh.engine.arguments import Dims, Number, Operand
 from gradsh.engine.derivative import general, linear
 from gradsh.engine.dtypes import FLOAT, DType
 from gradsh.engine.op import composite
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import exp
 from gradsh.engine.ops.logic import isnan, logical_not
-from gradsh.engine.ops.pieces import array_of, choose, conjugate, kept, single
+from gradsh.engine.ops.pieces import array_of, choose, kept
 from gradsh.engine.ops.pointwise import div
 from gradsh.engine.ops.reductions import count_of, mean, spread, sum, total
 from gradsh.engine.ops.shape import expand, reshape, to, transpose, wrap_dims
-from gradsh.engine.precision import precise
+from gradsh.engine.precision import precise, single
 from gradsh.engine.tensor import Tensor, wrap_dim
 
 # numpy's stubs cannot choose an overload for a `keepdims` that is a variable.

@@ -15,14 +15,16 @@ from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.op import composite
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import cos, exp, sin
-from gradsh.engine.ops.pieces import array_of, choose, conjugate, kept, refuse, single
-from gradsh.engine.ops.pointwise import reciprocal
-from gradsh.engine.precision import precise
+from gradsh.engine.ops.pieces import array_of, choose, kept, refuse
+from gradsh.engine.ops.pointwise import pow, reciprocal
+from gradsh.engine.precision import precise, single
 from gradsh.engine.tensor import Tensor
 
 LN2 = math.log(2)
 LN10 = math.log(10)
+_VECTOR_OF_HALVES = 32  # fewer elements go through PyTorch's scalar code, which rounds twice
 
 
 @pointwise(input=lambda g, out: g * conjugate(out) * LN2, result="float")
@@ -78,13 +80,16 @@ def log1p(input):
     return precise(np.log1p, input)
 
 
-@pointwise(input=lambda g, out: g * -0.5 * conjugate(out * out * out), result="float")
+@pointwise(input=lambda g, out: g * -0.5 * conjugate(pow(out, 3)), result="float")
 def rsqrt(input):
     """One over the square root of input.
 
     rsqrt(rand(3, 4) + 0.1)
     """
-    return np.true_divide(input.dtype.type(1), np.sqrt(input))
+    root = np.sqrt(single(input))
+    if input.size < _VECTOR_OF_HALVES:
+        root = root.astype(input.dtype, copy=False)
+    return np.true_divide(input.dtype.type(1), root).astype(input.dtype, copy=False)
 
 
 @pointwise(input=lambda g, out: g * conjugate(out * out + 1), result="float")
@@ -96,7 +101,7 @@ def tan(input):
     return precise(np.tan, input)
 
 
-@pointwise(input=lambda g, input: g * conjugate(rsqrt(1 - input * input)), result="float")
+@pointwise(input=lambda g, input: g * conjugate(rsqrt(-input * input + 1)), result="float")
 def asin(input):
     """Inverse sine of input.
 
@@ -105,7 +110,7 @@ def asin(input):
     return precise(np.arcsin, input)
 
 
-@pointwise(input=lambda g, input: g * -conjugate(rsqrt(1 - input * input)), result="float")
+@pointwise(input=lambda g, input: g * conjugate(-rsqrt(-input * input + 1)), result="float")
 def acos(input):
     """Inverse cosine of input.
 
@@ -124,8 +129,8 @@ def atan(input):
 
 
 @pointwise(
-    input=lambda g, input, other: g * (other * reciprocal(input * input + other * other)),
-    other=lambda g, input, other: g * (-input * reciprocal(input * input + other * other)),
+    input=lambda g, input, other: g * other * reciprocal(input * input + other * other),
+    other=lambda g, input, other: g * -input * reciprocal(input * input + other * other),
     result="float",
 )
 def atan2(input, other):
@@ -191,8 +196,9 @@ def atanh(input):
 
 def _sinc_rule(g: Any, input: Any) -> Any:
     angle = input * math.pi
-    square = angle * input
-    slope = conjugate((angle * cos(angle) - sin(angle)) / square)
+    square = input * input * math.pi
+    sine = sin(angle)  # before the cosine: PyTorch adds up cotangents in this order
+    slope = conjugate((angle * cos(angle) - sine) / square)
     return kept(g * slope, square != 0)
 
 
@@ -224,15 +230,14 @@ def logit(input, eps: float | None = None):
     logit(rand(3, 4), eps=0.2)
     """
     refuse("logit_cpu", "c", input)
-    value = single(input)
     if eps is not None and eps >= 0:
-        value = np.minimum(np.maximum(value, eps), 1 - eps)
-    return precise(np.log, value / (1 - value)).astype(input.dtype, copy=False)
+        input = np.minimum(np.maximum(input, eps), 1 - eps)
+    return precise(np.log, input / (1 - input))
 
 
 @pointwise(
-    input=lambda g, input, out: g * (input / out),
-    other=lambda g, other, out: g * (other / out),
+    input=lambda g, input, out: g * input / out,
+    other=lambda g, other, out: g * other / out,
 )
 def hypot(input: Operand, other: Operand):
     """Length of the hypotenuse: sqrt(input² + other²), without overflow.
@@ -243,9 +248,18 @@ def hypot(input: Operand, other: Operand):
     return np.hypot(input, other)
 
 
+def _complex_logaddexp(input: Any, other: Any) -> Any:
+    """The greater real part is taken out, so that the exponential cannot overflow."""
+    less = input.real < other.real
+    low, high = np.where(less, input, other), np.where(less, other, input)
+    endless = ~np.isfinite(low.real) & (low.real == high.real)
+    both = np.where(low.real < 0, low, np.log(np.exp(low) + np.exp(high)))
+    return np.where(endless, both, np.log1p(np.exp(low - high)) + high)
+
+
 @pointwise(
-    input=lambda g, input, other: g / (exp(other - input) + 1),
-    other=lambda g, input, other: g / (exp(input - other) + 1),
+    input=lambda g, input, other: g / conjugate(exp(other - input) + 1),
+    other=lambda g, input, other: g / conjugate(exp(input - other) + 1),
     in_place=False,
 )
 def logaddexp(input, other):
@@ -253,7 +267,9 @@ def logaddexp(input, other):
 
     logaddexp(randn(3, 4), randn(4))
     """
-    refuse("logaddexp_cpu", "biuc", input)
+    refuse("logaddexp_cpu", "biu", input)
+    if input.dtype.kind == "c":
+        return _complex_logaddexp(input, other)
     return precise(np.logaddexp, input, other)
 
 
