@@ -187,7 +187,9 @@ class TorchSide(Side):
         return call
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
-        return torch.tensor(np.ascontiguousarray(array).reshape(array.shape))
+        made = torch.tensor(np.ascontiguousarray(array).reshape(array.shape))
+        # an empty array's strides say nothing, and PyTorch would keep them
+        return torch.empty(made.shape, dtype=made.dtype).copy_(made)
 
     def array(self, tensor: Any) -> np.ndarray[Any, Any]:
         return np.asarray(tensor.detach().numpy(force=True))
