@@ -16,6 +16,7 @@ from gradsh.engine.ops import (
     aliases,
     arrange,
     assembly,
+    bitwise,
     complex_numbers,
     creation,
     decompositions,
@@ -32,11 +33,13 @@ from gradsh.engine.ops import (
     linalg,
     logic,
     masking,
+    operators,
     ordering,
     partition,
     pointwise,
     products,
     reductions,
+    remainders,
     rounding,
     selection,
     shape,
@@ -52,11 +55,11 @@ from gradsh.engine.ops import (
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
-    activations, aliases, arrange, assembly, complex_numbers, creation, decompositions,
+    activations, aliases, arrange, assembly, bitwise, complex_numbers, creation, decompositions,
     determinants, diagonals, dropout, einsum, elementary, embedding, extremes, gathering,
     index_along, indexing, linalg, logic, masking, ordering, partition, pointwise, products,
-    reductions, rounding, selection, shape, similarity, softmax, solvers, special, statistics,
-    strided, transcendental, windows,
+    reductions, remainders, rounding, selection, shape, similarity, softmax, solvers, special,
+    statistics, strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 
@@ -118,7 +121,7 @@ def attach() -> None:
     leaf.attach_attributes()
     shape.attach_attributes()
     complex_numbers.attach_attributes()
-    pointwise.attach_operators()
+    operators.attach_operators()
     linalg.attach_operators()
     setattr(Tensor, "retains_grad", property(hooks.retains_grad))  # noqa: B010
     setattr(Tensor, "__getitem__", indexing.getitem)  # noqa: B010

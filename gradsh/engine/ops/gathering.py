@@ -11,7 +11,7 @@ from gradsh.engine.arguments import Dim, Number, Operand
 from gradsh.engine.derivative import linear
 from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY
 from gradsh.engine.op import composite
-from gradsh.engine.ops.pointwise import remainder
+from gradsh.engine.ops.remainders import remainder
 from gradsh.engine.ops.shape import expand, reshape, view
 from gradsh.engine.tensor import Tensor, new_tensor, wrap_dim
 

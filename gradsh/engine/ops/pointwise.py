@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import Number, Operand, number, refuse
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import (
@@ -19,7 +18,7 @@ from gradsh.engine.dtypes import (
     NUMBER_CATEGORY,
     result_type,
 )
-from gradsh.engine.op import OPS, composite
+from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.precision import precise
 from gradsh.engine.scalars import number_array, stored_number
@@ -231,94 +230,6 @@ def neg(input):
     return np.negative(input)
 
 
-def _floor_divide_rule(g: Any) -> Any:
-    raise RuntimeError("derivative for aten::floor_divide is not implemented")
-
-
-@pointwise(
-    input=_floor_divide_rule,
-    other=_floor_divide_rule,
-    grad_fn="NotImplemented",
-    exact_number=True,
-)
-def floor_divide(input, other):
-    """Quotient of input and other, rounded down.
-
-    floor_divide(tensor([7, -7]), 2)
-    """
-    if input.dtype.kind in "bc":
-        raise not_implemented("div_floor_cpu", input)
-    check_divisor(input, other)
-    return np.floor_divide(input, other)
-
-
-def check_divisor(input: Any, other: Any) -> None:
-    """Refuse shapes that do not broadcast, then zeros among integer divisors."""
-    if other.dtype.kind not in "iu" or np.all(other):
-        return
-    if 0 not in check_broadcast(input.shape, other.shape):
-        raise RuntimeError("ZeroDivisionError")
-
-
-@pointwise(
-    input=lambda g: no_change(g),
-    other=lambda g: no_change(g),
-    grad_fn="DivBackward1",
-    hidden=True,
-)
-def floored_quotient(input, other):
-    """Quotient of input and other, rounded down, with a derivative: zero."""
-    return np.floor_divide(input, other)
-
-
-def _remainder(input: Any, other: Any) -> Any:
-    """The remainder with other's sign; a zero keeps input's sign, as C's fmod leaves it."""
-    if input.dtype.kind in "bc":
-        raise not_implemented("remainder_cpu", input)
-    check_divisor(input, other)
-    if input.dtype.kind != "f":
-        return np.remainder(input, other)
-    rest = np.fmod(input, other)
-    return np.where((rest != 0) & ((other < 0) != (rest < 0)), rest + other, rest)
-
-
-@pointwise(
-    input=lambda g: g,
-    other=lambda g, input, other: -g * floored_quotient(input, other),
-    grad_fn="RemainderBackward1",
-    hidden=True,
-)
-def remainder_tensor(input, other):
-    """Remainder of input by the tensor other, with other's sign."""
-    return _remainder(input, other)
-
-
-@pointwise(input=lambda g: g, grad_fn="RemainderBackward0", hidden=True)
-def remainder_number(input, other):
-    """Remainder of input by the number other, with other's sign."""
-    return _remainder(input, other)
-
-
-def _remainder_of_number_rule(g: Any) -> Any:
-    raise RuntimeError("derivative for aten::remainder is not implemented")
-
-
-@pointwise(other=_remainder_of_number_rule, grad_fn="NotImplemented", hidden=True)
-def remainder_of_number(input, other):
-    """Remainder of the number input by the tensor other, with other's sign."""
-    return remainder_tensor.op.forward(input, other)
-
-
-@composite(in_place=True)
-def remainder(input: Any, other: Any) -> Any:
-    """Remainder of input divided by other, with other's sign.
-
-    remainder(randn(3, 4), 0.7)
-    remainder(randn(3, 4), rand(4) + 1)
-    """
-    return (remainder_number if type(other) in NUMBER_CATEGORY else remainder_tensor)(input, other)
-
-
 def _whole_power(input: Any, exponent: Any) -> Any:
     """Powers of integers; with a negative exponent only 1 and -1 give something else than 0."""
     if input.dtype.kind == "b":
@@ -524,106 +435,3 @@ def ge(input, other):
     """
     _refuse_complex("ge_cpu", input)
     return np.greater_equal(input, other)
-
-
-def _refuse_floats(kernel: str, array: Any) -> None:
-    if array.dtype.kind not in "iub":
-        raise not_implemented(kernel, array)
-
-
-@pointwise()
-def bitwise_and(input, other):
-    """input and other, bit by bit; for bool, both.
-
-    bitwise_and(tensor([6, 3]), 5)
-    """
-    _refuse_floats("bitwise_and_cpu", input)
-    return np.bitwise_and(input, other)
-
-
-@pointwise()
-def bitwise_or(input, other):
-    """input or other, bit by bit; for bool, either.
-
-    bitwise_or(tensor([6, 3]), 5)
-    """
-    _refuse_floats("bitwise_or_cpu", input)
-    return np.bitwise_or(input, other)
-
-
-@pointwise()
-def bitwise_not(input):
-    """input with every bit flipped; for bool, its opposite.
-
-    bitwise_not(tensor([true, false]))
-    """
-    if input.dtype.kind not in "iub":
-        raise TypeError(
-            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
-        )
-    return np.invert(input)
-
-
-def _positive(input: Tensor) -> Tensor:
-    if input.array.dtype is _BOOL:
-        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
-    return input
-
-
-def attach_operators() -> None:
-    """Give Tensor the Python operators that these operations are."""
-
-    def operator(name: str) -> Any:
-        return OPS[name].operator
-
-    def without_bools(function: Any) -> Any:
-        """Differences."""
-
-        def difference(self: Tensor, other: Any) -> Any:
-            if self.array.dtype is _BOOL or type(other) is not float:
-                refuse_bools(self, other)
-            return function(self, other)
-
-        return difference
-
-    def reflected(function: Any) -> Any:
-        return lambda self, other: function(other, self)
-
-    def taking_numbers(function: Any) -> Any:
-        """`function` for what it takes; the rest is left to Python to refuse."""
-        return lambda self, other: (
-            function(self, other)
-            if type(other) is Tensor or type(other) in NUMBER_CATEGORY
-            else NotImplemented
-        )
-
-    for name, function in {
-        "__add__": operator("add"),
-        "__radd__": reflected(operator("add")),
-        "__sub__": without_bools(operator("sub")),
-        "__rsub__": without_bools(operator("rsub")),
-        "__mul__": operator("mul"),
-        "__rmul__": reflected(operator("mul")),
-        "__truediv__": operator("div"),
-        "__rtruediv__": taking_numbers(lambda self, other: mul(reciprocal(self), other)),
-        "__floordiv__": operator("floor_divide"),
-        "__rfloordiv__": reflected(operator("floor_divide")),
-        "__mod__": taking_numbers(remainder),
-        "__rmod__": taking_numbers(reflected(remainder_of_number)),
-        "__pow__": taking_numbers(pow),
-        "__rpow__": taking_numbers(reflected(pow)),
-        "__neg__": neg,
-        "__pos__": _positive,
-        "__invert__": bitwise_not,
-        "__and__": operator("bitwise_and"),
-        "__rand__": reflected(operator("bitwise_and")),
-        "__or__": operator("bitwise_or"),
-        "__ror__": reflected(operator("bitwise_or")),
-        "__eq__": operator("eq"),
-        "__ne__": operator("ne"),
-        "__lt__": operator("lt"),
-        "__le__": operator("le"),
-        "__gt__": operator("gt"),
-        "__ge__": operator("ge"),
-    }.items():
-        setattr(Tensor, name, function)

@@ -11,8 +11,9 @@ from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pieces import refuse
-from gradsh.engine.ops.pointwise import check_divisor, no_change
 from gradsh.engine.ops.pointwise import div as quotient
+from gradsh.engine.ops.pointwise import no_change
+from gradsh.engine.ops.remainders import check_divisor
 from gradsh.engine.precision import single
 
 
