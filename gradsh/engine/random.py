@@ -286,6 +286,8 @@ class Generator(Stream):
         if p in (0.0, 1.0):
             return np.full(shape, 1.0 - p, dtype=storage(dtype))
         name = name_of(dtype)
+        if name in PARTS:
+            raise not_implemented("bernoulli_scalar_cpu_", name)
         kept = self.bernoulli(1.0 - p, shape, np.float64 if name == "float64" else np.float32)
         kept /= kept.dtype.type(1.0 - p)
         return stored(kept, name, dtype)

@@ -12,7 +12,7 @@ from gradsh.engine.derivative import linear
 from gradsh.engine.dtypes import FLOAT, FROM_NUMPY
 from gradsh.engine.leaf import detach
 from gradsh.engine.op import composite
-from gradsh.engine.ops.pieces import array_of
+from gradsh.engine.ops.pieces import array_of, refuse_complex_gradient
 from gradsh.engine.ops.reductions import vector_norm_of
 from gradsh.engine.rebasing import write
 from gradsh.engine.tensor import Tensor
@@ -151,6 +151,7 @@ def embedding(
     """
     indices = read_operand(input, "embedding", "indices", 2)
     weight = read_operand(weight, "embedding", "weight", 1)
+    refuse_complex_gradient("embedding", weight)
     if padding_idx is not None and weight.array.ndim:
         rows = len(weight.array)
         if not -rows <= padding_idx < rows:
