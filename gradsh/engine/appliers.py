@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.arguments import bind, operand
+from gradsh.engine.arguments import bind, operand, refuse
 from gradsh.engine.dtypes import (
     CATEGORY,
     DEFAULTS,
@@ -57,6 +57,31 @@ def applier(op: Op) -> Any:
 def operator(op: Op) -> Any:
     """`op` as a Python operator, which leaves what is no operand to Python to refuse."""
     return _binary(op, as_operator=True) if _is_binary(op) else None
+
+
+def without_numbers(op: Op, numbers: str) -> Any:
+    """What a user calls of an operation that PyTorch gives no numbers: formulas still may."""
+    inner = op.call
+    first, *rest = op.parameters
+    second_too = numbers == "none"
+
+    def call(input: Any, *others: Any, **named: Any) -> Any:
+        if type(input) in NUMBER_CATEGORY:
+            raise refuse(op.name, first, 1, "Tensor", input)
+        if second_too:
+            for position, name in enumerate(rest):
+                value = others[position] if position < len(others) else named.get(name)
+                if type(value) in NUMBER_CATEGORY and op.annotations.get(name, "Operand") == (
+                    "Operand"
+                ):
+                    raise refuse(op.name, name, position + 2, "Tensor", value)
+        return inner(input, *others, **named)
+
+    call.__name__ = call.__qualname__ = op.name
+    call.__doc__ = op.doc
+    result: Any = _renamed(call, (first,))
+    result.op = op
+    return result
 
 
 def _is_binary(op: Op) -> bool:
@@ -433,7 +458,10 @@ def _promoting(op: Op) -> Any:
             if "broadcast" in str(error):
                 check_broadcast(*(np.shape(arrays[p]) for p in positions if arrays[p] is not None))
             raise
-        return _recorded(op, values, operands, new_tensor(np.asarray(result)))
+        result = np.asarray(result)
+        if op.exact_number and promoted[0].dtype in HALVES:
+            result = result.astype(promoted[0].dtype, copy=False)
+        return _recorded(op, values, operands, new_tensor(result))
 
     return call
 

@@ -51,6 +51,13 @@ def operand(value: Any, op: str, name: str, position: int) -> Any:
     raise refuse(op, name, position, "Tensor", value)
 
 
+def only_tensors(op: str, **operands: Any) -> None:
+    """Refuse Python numbers among the first operands of a composition."""
+    for position, (name, value) in enumerate(operands.items(), 1):
+        if type(value) in NUMBER_CATEGORY:
+            raise refuse(op, name, position, "Tensor", value)
+
+
 def optional_operand(value: Any, op: str, name: str, position: int) -> Any:
     """A tensor or none."""
     return None if value is None else operand(value, op, name, position)

@@ -26,6 +26,8 @@ The kind of declaration says how a tangent goes forward:
 `exact_number` says that half precision meets a number (or a zero-dim tensor) as its second
 operand in single precision, before the result is rounded.
 
+`numbers` says which operands of a user's call may be Python numbers: "any", the "second", "none".
+
 Annotations of arguments say how they are read (see `gradsh.engine.arguments`); an argument
 without one is an operand: a tensor, or a number or list that becomes one.
 """
@@ -35,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradsh.engine.appliers import applier, operator
+from gradsh.engine.appliers import applier, operator, without_numbers
 from gradsh.engine.graph import Node
 from gradsh.engine.op import FUNCTIONS, IN_PLACE, METHODS, OPS, Formula, Op
 
@@ -53,6 +55,7 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
         unpromoted: tuple[str, ...] = (),
         view: bool = False,
         exact_number: bool = False,
+        numbers: str = "any",
         outputs: tuple[str, ...] = ("out",),
         **formulas: Formula,
     ) -> Callable[[Callable[..., Any]], Any]:
@@ -66,6 +69,7 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
                 unpromoted=unpromoted,
                 view=view,
                 exact_number=exact_number,
+                numbers=numbers,
                 outputs=outputs,
             )
             call = applier(op)
@@ -78,9 +82,9 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
             OPS[op.name] = op
             op.call = call
             if not hidden:
-                FUNCTIONS[op.name] = call
+                FUNCTIONS[op.name] = call if numbers == "any" else without_numbers(op, numbers)
                 if method:
-                    METHODS[op.name] = call
+                    METHODS[op.name] = call if numbers != "none" else FUNCTIONS[op.name]
                 if in_place:
                     IN_PLACE[op.name] = op.parameters[0] in op.saved_tensors
             return call

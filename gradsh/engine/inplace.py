@@ -7,7 +7,7 @@ from typing import Any
 
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import refuse
-from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY, DType, result_type
+from gradsh.engine.dtypes import DEFAULTS, FLOAT, FROM_NUMPY, NUMBER_CATEGORY, DType, result_type
 from gradsh.engine.graph import Node
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.op import FUNCTIONS, IN_PLACE, OPS
@@ -73,6 +73,8 @@ def in_place_form(
     Raises RuntimeError in PyTorch's words when the result has another shape or a type that the
     tensor cannot hold, or when the tensor is a leaf that requires grad.
     """
+    op = OPS.get(name[:-1])
+    tensors_only = op is not None and op.numbers == "none"
 
     def change(input: Any, *args: Any, **kwargs: Any) -> Tensor:
         if type(input) is not Tensor:
@@ -83,8 +85,11 @@ def in_place_form(
         if name == "sub_":
             refuse_bools(input, other)
         if type(other) is Tensor:
-            _check_result(input, other)
-        if type(other) is Tensor or type(other) in NUMBER_CATEGORY:
+            if name != "heaviside_":  # it looks at the types first
+                _check_result(input, other)
+        elif tensors_only and type(other) in NUMBER_CATEGORY:
+            raise refuse(name, "other", 1, "Tensor", other)
+        if name != "heaviside_" and (type(other) is Tensor or type(other) in NUMBER_CATEGORY):
             _check_common_type(name, input.array, other)
         source = input
         if saves_input and GRAD_MODE.recording:
@@ -108,15 +113,25 @@ def _check_result(input: Tensor, other: Tensor) -> None:
     check_shape(target.shape, check_broadcast(target.shape, source.shape))
 
 
+_TO_FLOAT = ("xlogy_", "copysign_")
+"""Compositions whose result is floating whatever the operands are."""
+
+
 def _check_common_type(name: str, target: Any, other: Any) -> None:
     op = OPS.get(name[:-1])
-    if op is None or op.result == "common":
+    result = "common" if op is None else op.result
+    if name in _TO_FLOAT:
+        result = "float"
+    if result != "bool":
         kinds: list[tuple[Any, bool]] = [(FROM_NUMPY[target.dtype], target.ndim == 0)]
         if type(other) is Tensor:
             kinds.append((other.dtype, other.array.ndim == 0))
         else:
             kinds.append((type(other), True))
-        _check_cast(result_type(kinds), FROM_NUMPY[target.dtype])
+        common = result_type(kinds)
+        if result == "float" and common.category < FLOAT:
+            common = DEFAULTS.floating
+        _check_cast(common, FROM_NUMPY[target.dtype])
 
 
 def check_shape(held: tuple[int, ...], made: tuple[int, ...]) -> None:

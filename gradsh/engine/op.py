@@ -53,6 +53,7 @@ class Op:
         unpromoted: tuple[str, ...],
         view: bool,
         exact_number: bool,
+        numbers: str,
         outputs: tuple[str, ...],
     ) -> None:
         self.kind = kind
@@ -63,6 +64,7 @@ class Op:
         self.unpromoted = unpromoted
         self.view = view
         self.exact_number = exact_number
+        self.numbers = numbers
         self.outputs = outputs
         self.call: Callable[..., Any] = forward
         self.operator: Callable[..., Any] | None = None

@@ -50,8 +50,9 @@ def stored_number(value: Any, storage: np.dtype[Any]) -> np.ndarray[Any, np.dtyp
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise ValueError("Overflow when unpacking long long")
     if not _is_held(value, storage):
+        name = "double" if type(value) is complex and storage == np.float16 else storage.name
         raise RuntimeError(
-            f"value cannot be converted to type {_C_NAMES[storage.name]} without overflow"
+            f"value cannot be converted to type {_C_NAMES.get(name, name)} without overflow"
         )
     if storage.kind in "iu" and type(value) is float:
         value = int(value)

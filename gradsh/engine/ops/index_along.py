@@ -213,6 +213,10 @@ def _filled(input: Array, dim: int, index: Array, value: Any) -> Array:
         raise IndexError(
             f"index {outside[0]} is out of bounds for dimension {axis} with size {length}"
         )
+    if input.dtype.kind != "c" and (type(value) is complex or np.iscomplexobj(value)):
+        raise RuntimeError(
+            "index_fill_(): Converting complex Scalar to non-complex type is not supported"
+        )
     result = input.copy()
     np.atleast_1d(result)[_along(axis, places)] = value
     return result

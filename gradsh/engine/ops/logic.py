@@ -34,7 +34,7 @@ def isfinite(input):
     return np.isfinite(input)
 
 
-@pointwise(result="bool")
+@pointwise(result="bool", numbers="none")
 def logical_and(input, other):
     """Where both input and other are true (not zero).
 
@@ -43,7 +43,7 @@ def logical_and(input, other):
     return np.logical_and(input, other)
 
 
-@pointwise(result="bool")
+@pointwise(result="bool", numbers="none")
 def logical_or(input, other):
     """Where input or other is true (not zero).
 
@@ -52,7 +52,7 @@ def logical_or(input, other):
     return np.logical_or(input, other)
 
 
-@pointwise(result="bool")
+@pointwise(result="bool", numbers="none")
 def logical_xor(input, other):
     """Where one of input and other, not both, is true (not zero).
 

@@ -14,6 +14,7 @@ from gradsh.engine.ops.gathering import widened
 from gradsh.engine.ops.linalg import _SCALAR_NAMES as SCALAR_NAMES
 from gradsh.engine.ops.pointwise import where
 from gradsh.engine.ops.shape import reshape, sum_to
+from gradsh.engine.scalars import stored_number
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -42,7 +43,7 @@ def _broadcast(*arrays: Array) -> list[Array]:
 )
 def mask_number(input: Operand, mask: Operand, value: Number):
     """input with a number where the mask is true."""
-    return _masked(input, mask, value)
+    return _masked(input, mask, stored_number(value, input.dtype))
 
 
 @linear(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.arguments import Number, Operand, number, refuse
+from gradsh.engine.arguments import Number, Operand, number, only_tensors, refuse
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import (
     BOOL,
@@ -176,6 +176,7 @@ def rsub_checked(input: Any, other: Any) -> Any:
     rsub(randn(3, 4), 2)
     rsub(randn(3, 4), randn(4))
     """
+    only_tensors("rsub", input=input)
     refuse_bools(input, other)
     return (rsub_tensor if type(other) is Tensor else rsub)(input, other)
 
@@ -374,7 +375,7 @@ def where(condition: Operand, input: Operand, other: Operand):
     return np.where(condition, input, other)
 
 
-@pointwise(result="bool")
+@pointwise(result="bool", numbers="second")
 def eq(input, other):
     """Where input equals other.
 
@@ -383,7 +384,7 @@ def eq(input, other):
     return np.equal(input, other)
 
 
-@pointwise(result="bool")
+@pointwise(result="bool", numbers="second")
 def ne(input, other):
     """Where input differs from other.
 
@@ -397,7 +398,7 @@ def _refuse_complex(kernel: str, array: Any) -> None:
         raise not_implemented(kernel, array)
 
 
-@pointwise(result="bool")
+@pointwise(result="bool", numbers="second")
 def lt(input, other):
     """Where input is less than other.
 
@@ -407,7 +408,7 @@ def lt(input, other):
     return np.less(input, other)
 
 
-@pointwise(result="bool")
+@pointwise(result="bool", numbers="second")
 def le(input, other):
     """Where input is at most other.
 
@@ -417,7 +418,7 @@ def le(input, other):
     return np.less_equal(input, other)
 
 
-@pointwise(result="bool")
+@pointwise(result="bool", numbers="second")
 def gt(input, other):
     """Where input is greater than other.
 
@@ -427,7 +428,7 @@ def gt(input, other):
     return np.greater(input, other)
 
 
-@pointwise(result="bool")
+@pointwise(result="bool", numbers="second")
 def ge(input, other):
     """Where input is at least other.
 

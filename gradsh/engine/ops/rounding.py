@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.arguments import Operand
+from gradsh.engine.arguments import Operand, only_tensors
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.op import composite
@@ -123,6 +123,7 @@ def fmod(input: Any, other: Any) -> Any:
     fmod(randn(3, 4), 0.7)
     fmod(randn(3, 4), rand(4) + 1)
     """
+    only_tensors("fmod", input=input)
     return (fmod_number if type(other) in NUMBER_CATEGORY else fmod_tensor)(input, other)
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.arguments import Number, Operand
+from gradsh.engine.arguments import Number, Operand, only_tensors
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY, result_type
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.logic import isfinite
 from gradsh.engine.ops.pieces import choose, kept, refuse, refuse_complex_gradient
-from gradsh.engine.ops.pointwise import no_change
+from gradsh.engine.ops.pointwise import no_change, not_implemented
 from gradsh.engine.precision import single
 from gradsh.engine.scalars import number_array
 from gradsh.engine.tensor import Tensor
@@ -31,8 +31,18 @@ def _bounded(input: Any, low: Any, high: Any) -> Any:
     return input if high is None else np.minimum(input, high)
 
 
-def _refuse_complex_bounds(input: Any) -> None:
-    if input.dtype.kind == "c":
+def _kernel(both: str, lower: str, upper: str, low: Any, high: Any) -> str:
+    """PyTorch has a kernel for two bounds and one for either alone."""
+    if high is None:
+        return lower
+    return upper if low is None else both
+
+
+def _refuse_complex_bounds(input: Any, *bounds: Any) -> None:
+    complex_bound = any(type(bound) is complex for bound in bounds)
+    if complex_bound and input.dtype.kind == "f":
+        raise RuntimeError("value cannot be converted to type double without overflow")
+    if input.dtype.kind == "c" or complex_bound:
         raise NotImplementedError("clamp is not supported for complex types")
 
 
@@ -43,11 +53,14 @@ def _refuse_complex_bounds(input: Any) -> None:
 )
 def clamp_to_numbers(input, min: Number | None, max: Number | None):
     """input, but at least min and at most max."""
-    _refuse_complex_bounds(input)
+    _refuse_complex_bounds(input, min, max)
     given = [bound for bound in (min, max) if bound is not None]
     dtype = result_type(
         [(FROM_NUMPY[input.dtype], not input.ndim), *((type(bound), True) for bound in given)]
     ).numpy
+    if dtype.kind == "b":
+        names = "clamp_scalar_cpu", "clamp_min_scalar_cpu", "clamp_max_scalar_cpu"
+        raise not_implemented(_kernel(*names, min, max), input)
     low, high = (None if bound is None else number_array(bound, dtype) for bound in (min, max))
     return _bounded(input.astype(dtype, copy=False), low, high)
 
@@ -71,9 +84,8 @@ def _above_high(g: Any, input: Any, min: Any, max: Any) -> Any:
 )
 def clamp_to_tensors(input: Operand, min: Operand | None, max: Operand | None):
     """input, but at least min and at most max, element by element."""
-    _refuse_complex_bounds(input)
-    if min is not None and max is not None:
-        refuse("clamp_cpu", "b", input)
+    kernel = _kernel("clamp_cpu", "maximum_cpu", "minimum_cpu", min, max)
+    refuse(kernel, "bc" if kernel == "clamp_cpu" else "c", input)
     return _bounded(input, min, max)
 
 
@@ -90,6 +102,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if type(input) is Tensor:
+        _refuse_complex_bounds(input.array)
     if type(min) is Tensor or type(max) is Tensor:
         return clamp_to_tensors(input, min, max)
     return clamp_to_numbers(input, min, max)
@@ -104,6 +118,7 @@ def _refuse_complex(name: str, input: Any) -> None:
     input=lambda g, input, other: kept(choose(input == other, g / 2, g), ~(input < other)),
     other=lambda g, input, other: kept(choose(input == other, g / 2, g), ~(input > other)),
     in_place=False,
+    numbers="none",
 )
 def maximum(input, other):
     """The greater of input and other; the gradient is halved where they are equal.
@@ -118,6 +133,7 @@ def maximum(input, other):
     input=lambda g, input, other: kept(choose(input == other, g / 2, g), ~(input > other)),
     other=lambda g, input, other: kept(choose(input == other, g / 2, g), ~(input < other)),
     in_place=False,
+    numbers="none",
 )
 def minimum(input, other):
     """The lesser of input and other; the gradient is halved where they are equal.
@@ -167,6 +183,7 @@ def heaviside(input: Any, values: Any) -> Any:
 
     heaviside(tensor([-1.5, 0.0, 2.0]), tensor([0.5]))
     """
+    only_tensors("heaviside", input=input, values=values)
     if type(input) is Tensor and type(values) is Tensor:
         if "c" in (input.array.dtype.kind, values.array.dtype.kind):
             raise RuntimeError("heaviside is not yet implemented for complex tensors.")
@@ -211,6 +228,7 @@ def copysign(input: Any, other: Any) -> Any:
     copysign(randn(3, 4), randn(4))
     copysign(randn(3, 4), -2)
     """
+    only_tensors("copysign", input=input)
     numeric = type(other) in NUMBER_CATEGORY
     return (copysign_of_number if numeric else copysign_of_tensor)(input, other)
 
@@ -229,6 +247,7 @@ _ADDCDIV = (
     input=lambda g: g,
     tensor1=lambda g, tensor2, value: g * conjugate(tensor2 * value),
     tensor2=lambda g, tensor1, value: g * conjugate(tensor1 * value),
+    numbers="none",
 )
 def addcmul(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Number = 1):
     """input + value * tensor1 * tensor2.
@@ -248,6 +267,7 @@ def addcmul(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Number
     tensor2=lambda g, tensor1, tensor2, value: (
         -g * conjugate((value * tensor1) / (tensor2 * tensor2))
     ),
+    numbers="none",
 )
 def addcdiv(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Number = 1):
     """input + value * tensor1 / tensor2.

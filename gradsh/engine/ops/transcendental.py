@@ -132,6 +132,7 @@ def atan(input):
     input=lambda g, input, other: g * other * reciprocal(input * input + other * other),
     other=lambda g, input, other: g * -input * reciprocal(input * input + other * other),
     result="float",
+    numbers="none",
 )
 def atan2(input, other):
     """The angle of the point (other, input), from -pi to pi.
@@ -238,6 +239,7 @@ def logit(input, eps: float | None = None):
 @pointwise(
     input=lambda g, input, out: g * input / out,
     other=lambda g, other, out: g * other / out,
+    numbers="none",
 )
 def hypot(input: Operand, other: Operand):
     """Length of the hypotenuse: sqrt(input² + other²), without overflow.
@@ -261,6 +263,7 @@ def _complex_logaddexp(input: Any, other: Any) -> Any:
     input=lambda g, input, other: g / conjugate(exp(other - input) + 1),
     other=lambda g, input, other: g / conjugate(exp(input - other) + 1),
     in_place=False,
+    numbers="none",
 )
 def logaddexp(input, other):
     """log(exp(input) + exp(other)), without overflow.
