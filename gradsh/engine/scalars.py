@@ -41,16 +41,19 @@ _C_NAMES = {
 }  # fmt: skip
 
 
-def stored_number(value: Any, storage: np.dtype[Any]) -> np.ndarray[Any, np.dtype[Any]]:
+def stored_number(
+    value: Any, storage: np.dtype[Any], half: str = "double"
+) -> np.ndarray[Any, np.dtype[Any]]:
     """`value` as it is written into elements of type `storage`.
 
     Fractions are cut off and negative numbers wrap around in unsigned types; RuntimeError for
-    what is too large, ValueError for an integer beyond 64 bits, in PyTorch's words.
+    what is too large, ValueError for an integer beyond 64 bits, in PyTorch's words (which call
+    the half precision that a complex number does not fit into `half`).
     """
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise ValueError("Overflow when unpacking long long")
     if not _is_held(value, storage):
-        name = "double" if type(value) is complex and storage == np.float16 else storage.name
+        name = half if type(value) is complex and storage == np.float16 else storage.name
         raise RuntimeError(
             f"value cannot be converted to type {_C_NAMES.get(name, name)} without overflow"
         )

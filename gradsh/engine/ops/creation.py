@@ -107,7 +107,7 @@ def _tensor_array(input: Any, name: str) -> Any:
 
 def _filled_like(array: Any, value: Any, storage: np.dtype[Any]) -> Any:
     filled = empty_in_order(array, storage)
-    filled[...] = stored_number(value, storage)
+    filled[...] = stored_number(value, storage, half="c10::Half")
     return filled
 
 
