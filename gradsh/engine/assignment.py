@@ -208,7 +208,7 @@ def _fill(input: Tensor, value: Any, name: str, source: Tensor | None) -> Tensor
     source_node = None if source is None else source.node
     if GRAD_MODE.recording and (input.node is not None or source_node is not None):
         node = Node()
-        node.op = _Fill(name)
+        node.op = Fill(name)
         node.seq = next_sequence_number()
         node.parents = (input.node, source_node)
         node.fit = (None, None if source is None else (source.array.shape, source.array.dtype))
@@ -216,7 +216,7 @@ def _fill(input: Tensor, value: Any, name: str, source: Tensor | None) -> Tensor
     return input
 
 
-class _Fill:
+class Fill:
     """A fill: the old values get no gradient, the value that replaced them the whole sum."""
 
     __slots__ = ("name",)

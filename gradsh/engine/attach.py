@@ -52,6 +52,8 @@ from gradsh.engine.ops import (
     transcendental,
     windows,
 )
+from gradsh.engine.ops.relayout import RELAYOUTS
+from gradsh.engine.random_fills import RANDOM_FILLS
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
@@ -96,7 +98,8 @@ def _augmented(method: Callable[[Tensor, Any], Tensor]) -> Callable[[Tensor, Any
 def attach() -> None:
     """Fill METHODS with everything a user may call on a tensor, and give it to Tensor."""
     METHODS.update(inplace.in_place_forms())
-    for change in (assignment.copy_, assignment.fill_, assignment.zero_):
+    changes = assignment.copy_, assignment.fill_, assignment.zero_
+    for change in (*changes, *RANDOM_FILLS, *RELAYOUTS):
         METHODS[change.__name__] = change
     METHODS.update(
         {

@@ -229,7 +229,7 @@ def _accumulated(ufunc: Any, input: Any, dim: int, dtype: DType | None) -> Any:
     return ufunc.accumulate(value, axis, wide).astype(storage, copy=False)
 
 
-@linear(input=lambda g, dim: sum_of_rest(g, dim))
+@linear(input=lambda g, dim: sum_of_rest(g, dim), in_place=True)
 def cumsum(input: Operand, dim: int, *, dtype: DType | None = None):
     """Running sum along dim.
 
@@ -282,7 +282,7 @@ def _through_every_product(g: Any, input: Any, axis: int) -> Any:
     return transpose(sum(reached * weights, -1), axis, -1)
 
 
-@general(input=_cumprod_rule)
+@general(input=_cumprod_rule, in_place=True)
 def cumprod(input: Operand, dim: int, *, dtype: DType | None = None):
     """Running product along dim.
 
