@@ -129,7 +129,9 @@ class Side:
         for name in DTYPES:
             if name not in names:
                 names[name] = self.dtype(name)
-        names |= {"true": True, "false": False, "none": None, "__builtins__": {}}
+        # PyTorch imports some of its own modules only when they are needed
+        builtin = {"__import__": builtins.__import__}
+        names |= {"true": True, "false": False, "none": None, "__builtins__": builtin}
         names |= {
             "inf": math.inf,
             "nan": math.nan,

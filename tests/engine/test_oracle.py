@@ -40,6 +40,7 @@ NOT_FINITE = (
 )
 DECOMPOSITIONS = (
     "qr", "svd", "svdvals", "eigh", "eigvalsh", "pinv", "pinverse", "lstsq", "matrix_rank", "cond",
+    "matrix_norm",
 )  # fmt: skip
 
 

@@ -29,6 +29,8 @@ from gradsh.engine.ops.pieces import array_of, choose
 from gradsh.engine.ops.pieces import refuse as refuse_type
 from gradsh.engine.ops.shape import unsqueeze
 from gradsh.engine.ops.solvers import triangular
+from gradsh.engine.ops.tridiagonal import WRITTEN_OUT as ITERATED
+from gradsh.engine.ops.tridiagonal import eigensystem
 from gradsh.engine.results import named_result
 
 
@@ -206,6 +208,9 @@ def qr(A: Any, mode: Any = "reduced") -> Any:
 
 # --- Eigenvalues ------------------------------------------------------------------------------
 
+_FEW_ROWS = 512
+"""Of more rows in a batch of matrices no one compares the signs of the eigenvectors."""
+
 _EIGH = named_result("linalg_eigh", ("eigenvalues", "eigenvectors"))
 
 
@@ -241,13 +246,30 @@ def _eigen_cotangent(g: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
     return matmul(V, matmul(inside, turned))
 
 
+def _signed_eigensystem(A: Any, read: Any, UPLO: Any) -> Any:
+    """Eigenvalues and eigenvectors; of small matrices with the signs that PyTorch gives them."""
+    n = A.shape[-1]
+    count = A.size // max(n, 1)
+    if not 2 < n <= ITERATED or count > _FEW_ROWS:
+        return np.linalg.eigh(A, UPLO)
+    precision = float(np.finfo(A.dtype).eps) / 2
+    wide = np.complex128 if A.dtype.kind == "c" else np.float64
+    values, vectors = np.empty(A.shape[:-1]), np.empty(A.shape, wide)
+    for place in np.ndindex(A.shape[:-2]):
+        system = eigensystem(read[place].astype(wide), UPLO == "U", precision)
+        if system is None:
+            return np.linalg.eigh(A, UPLO)
+        values[place], vectors[place] = system
+    return values, vectors
+
+
 def _eigenvalues(A: Any, UPLO: Any) -> Any:
     """Eigenvalues and eigenvectors; what is not finite fails, as in PyTorch, from size 3 on."""
     read = np.tril(A) if UPLO == "L" else np.triu(A)
     finite = np.isfinite(read).all((-2, -1))
     n = A.shape[-1]
     if finite.all():
-        return np.linalg.eigh(A, UPLO)
+        return _signed_eigensystem(A, read, UPLO)
     if n > 2:
         raise RuntimeError(
             f"linalg.eigh: {batch_element(A, int(np.argmin(finite)))}The algorithm failed to "
@@ -290,8 +312,8 @@ def eigh(A: Any, UPLO: Any = "L") -> Any:
 
     Only the lower triangle of A is read, or with UPLO="U" the upper one.
 
-    eigh(randn(2, 2))
-    eigh(randn(3, 2, 2), UPLO="U")
+    eigh(randn(3, 3) + eye(3) * tensor([1., 3., 5.]))
+    eigh(randn(2, 3, 3) + eye(3) * tensor([1., 5., 9.]), UPLO="U")
     """
     return _eigh(A, UPLO)
 
@@ -357,8 +379,8 @@ def _svd_rule(g: Any, U: Any, S: Any, Vh: Any) -> Any:
 
 
 def _check_finite(A: Any) -> None:
-    """RuntimeError for the first matrix of a batch with an element that is inf or nan."""
-    finite = np.isfinite(A).all((-2, -1)).reshape(-1)
+    """RuntimeError for the first matrix of a batch with an element that is nan."""
+    finite = ~np.isnan(A).any((-2, -1)).reshape(-1)
     if not finite.all():
         raise RuntimeError(
             f"linalg.svd: {batch_element(A, int(np.argmin(finite)))}The algorithm failed to "

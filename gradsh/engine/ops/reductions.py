@@ -314,6 +314,7 @@ def norm(
     norm(randn(3, 4))
     norm(randn(3, 4), 1)
     norm(randn(3, 4), 3, dim=1)
+    norm(tensor([[1., 2.], [3., 5.]]), "nuc")
     """
     if dtype is not None:
         from gradsh.engine.ops.shape import to
@@ -322,7 +323,9 @@ def norm(
     if p is None or p == "fro":
         p = 2.0
     if p == "nuc":
-        raise NotImplementedError("norm with p='nuc' is not available yet")
+        from gradsh.engine.ops.norms import nuclear_norm
+
+        return nuclear_norm(input, dim, keepdim)
     if isinstance(p, str):
         raise RuntimeError(f"only valid string norms are 'fro' and 'nuc', found {p}")
     if isinstance(dim, list):

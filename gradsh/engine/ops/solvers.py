@@ -151,8 +151,8 @@ def _inverse_rule(g: Any, out: Any) -> Any:
 
 
 @general(A=_inverse_rule, grad_fn="LinalgInvExBackward0", hidden=True)
-def inv_ex(A: Operand):
-    """The inverse of square matrices."""
+def inv_ex(A: Operand, check: bool = True):
+    """The inverse of square matrices; singular ones are refused, or inverted to inf."""
     if A.shape[-1] > WRITTEN_OUT:
         try:
             return np.linalg.inv(A)
@@ -160,14 +160,17 @@ def inv_ex(A: Operand):
             pass  # the elimination below says which matrix it is
     factors = factor(A)
     zero = first_zero(factors.diagonal)
-    if zero is not None:
+    if zero is not None and check:
         error = RuntimeError(
             f"linalg.inv: {batch_element(A, zero[0])}The diagonal element {zero[1] + 1} is zero, "
             "the inversion could not be completed because the input matrix is singular."
         )
         error.add_note(_SINGULAR)
         raise error
-    return solve_factored(factors, np.broadcast_to(identity_like(A), A.shape))
+    inverse = solve_factored(factors, np.broadcast_to(identity_like(A), A.shape))
+    if zero is not None:
+        inverse[(factors.diagonal == 0).any(-1)] = np.inf
+    return inverse
 
 
 def _inverse(A: Any) -> Any:

@@ -1,0 +1,165 @@
+"""Distances between all pairs of points."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gradsh.engine.appliers import broadcast_error
+from gradsh.engine.arguments import Operand, operand, refuse
+from gradsh.engine.derivative import general
+from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY
+from gradsh.engine.op import composite
+from gradsh.engine.ops.linalg import matmul
+from gradsh.engine.ops.matrices import refuse_half
+from gradsh.engine.ops.pieces import choose
+from gradsh.engine.ops.pointwise import eq
+from gradsh.engine.ops.reductions import sum
+from gradsh.engine.ops.shape import sum_to, transpose, view
+
+_BY_PRODUCT = 25
+"""From more points than this on, PyTorch computes Euclidean distances by a matrix product."""
+
+_MODES = (
+    "use_mm_for_euclid_dist_if_necessary",
+    "use_mm_for_euclid_dist",
+    "donot_use_mm_for_euclid_dist",
+)
+
+
+def _differences(x1: Any, x2: Any) -> Any:
+    """The differences (..., P, R, M) of P points and R points."""
+    return x1[..., :, None, :] - x2[..., None, :, :]
+
+
+def _no_second_derivative(g: Any) -> Any:
+    raise NotImplementedError("the derivative for '_cdist_backward' is not implemented.")
+
+
+@general(
+    g=_no_second_derivative,
+    x1=_no_second_derivative,
+    x2=_no_second_derivative,
+    out=_no_second_derivative,
+    grad_fn="CdistBackwardBackward0",
+    hidden=True,
+)
+def cdist_cotangent(g: Operand, x1: Operand, x2: Operand, out: Operand, p: float):
+    """The cotangent of x1 (..., P, M) from that of the distances (..., P, R)."""
+    if p == 0 or not x1.size:
+        return np.zeros(np.broadcast_shapes(x1.shape, (*g.shape[:-2], 1, 1)), x1.dtype)
+    away = _differences(x1, x2)
+    distance = out[..., None]
+    g = g[..., None]
+    if p == 1:
+        parts = g * np.sign(away)
+    elif p == math.inf:
+        with np.errstate(invalid="ignore"):
+            short = np.abs(away) - distance
+            parts = g * np.sign(away) * np.where(np.isnan(short), short, short == 0)
+    else:
+        with np.errstate(all="ignore"):
+            powers = away if p == 2 else np.sign(away) * np.abs(away) ** (p - 1)
+            parts = g * powers / (distance if p == 2 else distance ** (p - 1))
+        parts = np.where((distance == 0) | ((away == 0) & (p < 1)), 0, parts)
+    return np.add.reduce(parts, -2).astype(x1.dtype, copy=False)
+
+
+@general(
+    x1=lambda g, x1, x2, out, p, x1_shape: sum_to(cdist_cotangent(g, x1, x2, out, p), x1_shape),
+    x2=lambda g, x1, x2, out, p, x2_shape: sum_to(
+        cdist_cotangent(transpose(g, -2, -1), x2, x1, transpose(out, -2, -1), p), x2_shape
+    ),
+    grad_fn="CdistBackward0",
+    hidden=True,
+)
+def cdist_of(x1: Operand, x2: Operand, p: float):
+    """The p-norms of the differences of all pairs of points."""
+    away = np.abs(_differences(x1, x2))
+    if p == 0:
+        return np.add.reduce(away != 0, -1, x1.dtype)
+    if p == 1:
+        return np.add.reduce(away, -1)
+    if p == 2:
+        return np.sqrt(np.add.reduce(away * away, -1))
+    if p == math.inf:
+        return np.fmax.reduce(away, -1, initial=0)
+    return np.add.reduce(away**p, -1) ** x1.dtype.type(1 / p)
+
+
+def _euclidean_rule(g: Any, x1: Any, x2: Any, out: Any) -> Any:
+    ratio = choose(eq(out, 0), 0, g / choose(eq(out, 0), 1, out))
+    return x1 * sum(ratio, (-1,), True) - matmul(ratio, x2)
+
+
+@general(
+    x1=lambda g, x1, x2, out, x1_shape: sum_to(_euclidean_rule(g, x1, x2, out), x1_shape),
+    x2=lambda g, x1, x2, out, x2_shape: sum_to(
+        _euclidean_rule(transpose(g, -2, -1), x2, x1, transpose(out, -2, -1)), x2_shape
+    ),
+    grad_fn="EuclideanDistBackward0",
+    hidden=True,
+)
+def euclidean(x1: Operand, x2: Operand):
+    """Euclidean distances by one product: |x|^2 - 2 x y + |y|^2."""
+    first = np.add.reduce(x1 * x1, -1, keepdims=True)
+    second = np.add.reduce(x2 * x2, -1, keepdims=True)
+    squares = first + np.swapaxes(second, -1, -2) - 2 * (x1 @ np.swapaxes(x2, -1, -2))
+    return np.sqrt(np.maximum(squares, 0))
+
+
+@composite()
+def cdist(x1: Any, x2: Any, p: Any = 2.0, compute_mode: Any = _MODES[0]) -> Any:
+    """The p-norm distance of every row of x1 to every row of x2.
+
+    cdist(randn(3, 4), randn(5, 4))
+    cdist(randn(2, 3, 4), randn(5, 4), p=1)
+    cdist(randn(3, 4), randn(5, 4), 3.0)
+    cdist(randn(3, 4), randn(5, 4), p=inf)
+    cdist(randn(30, 2) + tensor([0., 5.]), randn(5, 2))
+    """
+    x1 = operand(x1, "cdist", "x1", 1)
+    x2 = operand(x2, "cdist", "x2", 2)
+    if type(p) not in NUMBER_CATEGORY:
+        raise refuse("cdist", "p", 3, "float", p)
+    if compute_mode is None:
+        compute_mode = _MODES[0]
+    if compute_mode not in _MODES:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
+    first, second = x1.array, x2.array
+    for number, array in enumerate((first, second), 1):
+        if array.ndim < 2:
+            raise RuntimeError(
+                f"cdist only supports at least 2D tensors, X{number} got: {array.ndim}D"
+            )
+    if first.shape[-1] != second.shape[-1]:
+        raise RuntimeError(
+            "X1 and X2 must have the same number of columns. "
+            f"X1: {first.shape[-1]} X2: {second.shape[-1]}"
+        )
+    for number, array in enumerate((first, second), 1):
+        if array.dtype.kind != "f":
+            error = RuntimeError(
+                f"cdist only supports floating-point dtypes, X{number} got: "
+                + FROM_NUMPY[array.dtype].type_name
+            )
+            error.add_note("make it a float first: `x.float()`")
+            raise error
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    try:
+        batch = np.broadcast_shapes(first.shape[:-2], second.shape[:-2])
+    except ValueError:
+        raise broadcast_error(first.shape[:-2], second.shape[:-2]) from None
+    if first.dtype is not second.dtype:
+        one, other = (FROM_NUMPY[array.dtype].type_name for array in (first, second))
+        raise RuntimeError(f"expected scalar type {one} but found {other}")
+    refuse_half("cdist", first)
+    many = first.shape[-2] > _BY_PRODUCT or second.shape[-2] > _BY_PRODUCT
+    by_product = compute_mode == _MODES[1] or (compute_mode == _MODES[0] and many)
+    if p == 2 and by_product and first.size and second.size:
+        distances = euclidean(x1, x2)
+        return view(distances, (*batch, first.shape[-2], second.shape[-2]))
+    return cdist_of(x1, x2, float(p))
