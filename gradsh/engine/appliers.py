@@ -28,7 +28,7 @@ from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.op import Op, expected_versions, saved_output
 from gradsh.engine.scalars import number_array, number_constant, number_tensor
 from gradsh.engine.tensor import Tensor, Version, new_tensor
-from gradsh.engine.views import link_view, shares_storage
+from gradsh.engine.views import MANY, link_view, shares_storage
 
 ndarray = np.ndarray
 _SINGLE = np.dtype(np.float32)
@@ -557,10 +557,10 @@ def _several(
     """Tensors of several results; in the graph one node, and an `Output` for each result."""
     outs = [new_tensor(np.asarray(result)) for result in results]
     if op.view:
-        for index, out in enumerate(outs):
+        for out in outs:
             link_view(out, operands[0])
             if out.restricted is None:
-                out.restricted = f"Output {index} of {op.name.capitalize()}"
+                out.restricted = MANY
     if records:
         named = dict(zip((op.parameters[p] for p in op.operands), operands, strict=True))
         owner = op.record(outs, parents, named, values)

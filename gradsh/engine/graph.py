@@ -193,7 +193,7 @@ def _modified(tensor: Tensor, node: Node, expected: int) -> RuntimeError:
     origin = ""
     if made_by is not None and not made_by.is_leaf:
         index = made_by.index if isinstance(made_by, Output) else 0
-        origin = f", which is output {index} of {_operation_name(made_by.name)},"
+        origin = f", which is output {index} of {operation_name(made_by.name)},"
     error = RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace "
         f"operation: [torch.{tensor.dtype.type_name}Tensor {list(tensor.array.shape)}]{origin} is "
@@ -213,7 +213,7 @@ def _is_result(tensor: Tensor, node: Node) -> bool:
     return node.op.saves_result(node, tensor)
 
 
-def _operation_name(name: str) -> str:
+def operation_name(name: str) -> str:
     """A node's name as PyTorch's message writes it: MulBackward0 is Mul, PowBackward1 Pow1."""
     if name.startswith("Copy"):
         return f"torch::autograd::{name}"

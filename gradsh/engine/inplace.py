@@ -14,22 +14,9 @@ from gradsh.engine.op import FUNCTIONS, IN_PLACE, OPS
 from gradsh.engine.ops.pointwise import refuse_bools
 from gradsh.engine.rebasing import refuse_overlap, write
 from gradsh.engine.tensor import Tensor, new_tensor
-from gradsh.engine.views import NO_GRAD
+from gradsh.engine.views import restriction
 
 _CLONE_HINT = "change it inside `nograd < ... >`, or change a copy: `y = x.clone()`"
-
-
-_UNRECORDED_VIEW = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
-    "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your "
-    "code by moving both the view and the inplace either both inside the no_grad block (if you "
-    "don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
-)
-_VIEW_OF_MANY = (
-    "{} is being modified inplace{}. This view is the output of a function that "
-    "returns multiple views. Such functions do not allow the output views to be modified inplace. "
-    "You should replace the inplace operation by an out-of-place one."
-)
 
 
 def check_in_place(tensor: Tensor, source: Any = None) -> None:
@@ -41,8 +28,8 @@ def check_in_place(tensor: Tensor, source: Any = None) -> None:
         return
     base = tensor.base
     if tensor.restricted is not None:
-        error = RuntimeError(_restriction(tensor))
-    elif node is not None and base is not None and base.is_leaf:
+        raise restriction(tensor)
+    if node is not None and base is not None and base.is_leaf:
         error = RuntimeError(
             "a view of a leaf Variable that requires grad is being used in an in-place operation."
         )
@@ -54,15 +41,6 @@ def check_in_place(tensor: Tensor, source: Any = None) -> None:
         return
     error.add_note(_CLONE_HINT)
     raise error
-
-
-def _restriction(tensor: Tensor) -> str:
-    """Why a view must not be changed in place."""
-    if tensor.restricted == NO_GRAD:
-        return _UNRECORDED_VIEW
-    if tensor.node is not None:
-        return _VIEW_OF_MANY.format(f"{tensor.restricted} is a view and", "")
-    return _VIEW_OF_MANY.format("A view was created in no_grad mode and", " with grad mode enabled")
 
 
 def in_place_form(
@@ -157,9 +135,9 @@ def store_result(tensor: Tensor, result: Tensor) -> None:
     if values.dtype is not tensor.array.dtype:
         _check_cast(FROM_NUMPY[values.dtype], FROM_NUMPY[tensor.array.dtype])
     node = result.node
-    write(tensor, values, node)
     if node is not None and node.saved is not None:
         _share_saved_result(tensor, result, node)
+    write(tensor, values, node)
 
 
 def _share_saved_result(tensor: Tensor, result: Tensor, node: Node) -> None:
@@ -172,7 +150,7 @@ def _share_saved_result(tensor: Tensor, result: Tensor, node: Node) -> None:
         if kept is not None and kept.array is result.array and kept.dtype is tensor.dtype:
             kept.array = tensor.array
             kept.version = tensor.shared_version()
-            expected[position] = kept.version.n
+            expected[position] = kept.version.n + 1  # the write is a change too
             node.expected = tuple(expected)
 
 

@@ -19,7 +19,7 @@ from gradsh.engine.modes import INTERRUPTS, set_grad_enabled
 from gradsh.engine.ops.pointwise import no_change
 from gradsh.engine.ops.strided import look_at_view, put_view
 from gradsh.engine.tensor import Tensor, new_tensor
-from gradsh.engine.views import Layout
+from gradsh.engine.views import Layout, Stale
 
 
 def refuse_overlap(target: Any, source: Any = None) -> None:
@@ -120,7 +120,12 @@ def _look_all_again(base: Tensor) -> None:
     """Record the live views anew, as looks into their changed base."""
     for reference in base.views or ():
         view = reference()
-        if view is not None and view.restricted is None:
+        if view is None:
+            continue
+        if view.restricted is not None:
+            if view.node is not None and not isinstance(view.node, Stale):
+                view.node = Stale(view)
+        else:
             with set_grad_enabled(True):
                 give_history(view, look_at_view(base, Layout(base.array, view.array)).node)
 

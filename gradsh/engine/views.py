@@ -10,7 +10,7 @@ import numpy as np
 from numpy import may_share_memory
 from numpy.lib.stride_tricks import as_strided
 
-from gradsh.engine.graph import Node, next_sequence_number
+from gradsh.engine.graph import Node, Output, next_sequence_number, operation_name
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.tensor import Tensor
 
@@ -25,7 +25,72 @@ def shares_storage(out: Array, source: Array) -> bool:
 
 
 NO_GRAD = "no_grad"
-"""What `Tensor.restricted` says of a view made while nothing is recorded."""
+MANY = "many"
+"""What `Tensor.restricted` says of a view that was made while nothing was recorded, and of one
+among several that one operation gave."""
+
+_ADVICE = {
+    NO_GRAD: (
+        " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
+        "your code by moving both the view and the inplace either both inside the no_grad block "
+        "(if you don't want the inplace to be tracked) or both outside (if you want the inplace to "
+        "be tracked)."
+    ),
+    MANY: (
+        " This view is the output of a function that returns multiple views. Such functions do not "
+        "allow the output views to be modified inplace. You should replace the inplace operation "
+        "by an out-of-place one."
+    ),
+}
+
+
+def restriction(view: Tensor, changed: str = "is being modified") -> RuntimeError:
+    """PyTorch's error for a restricted view that is changed, or whose storage was changed."""
+    assert view.restricted is not None
+    node = view.node.before if isinstance(view.node, Stale) else view.node
+    if node is None or node.is_leaf:
+        made = "A view was created in no_grad mode and {} inplace with grad mode enabled."
+    else:
+        index = node.index if isinstance(node, Output) else 0
+        made = f"Output {index} of {operation_name(node.name)} is a view "
+        if view.restricted == NO_GRAD:
+            made += "of a view which was created in no_grad mode and {} inplace with grad mode "
+            made += "enabled."
+        else:
+            made += "and {} inplace."
+    error = RuntimeError(made.format(changed) + _ADVICE[view.restricted])
+    error.add_note("change it inside `nograd < ... >`, or change a copy: `y = x.clone()`")
+    return error
+
+
+class Stale(Node):
+    """The place of a restricted view whose storage was changed since: it has no history to show."""
+
+    def __init__(self, view: Tensor) -> None:
+        self.before = view.node
+        self.error = restriction(view, "its base or another view of its base has been modified")
+        self.op = self
+        self.parents = ()
+        self.seq = next_sequence_number()
+
+    @property
+    def is_leaf(self) -> bool:  # type: ignore[override]
+        """Asking for the history is the error."""
+        raise self.error
+
+    def node_name(self, node: Node) -> str:
+        """The same."""
+        raise self.error
+
+    def saves_result(self, node: Node, tensor: Tensor) -> bool:
+        """It saves nothing."""
+        return False
+
+    def pull(self, node: Node, g: Any) -> Sequence[Any]:
+        """A cotangent that reaches it has nowhere to go."""
+        raise self.error
+
+    pull_recorded = pull
 
 
 class Unrecorded(Node):

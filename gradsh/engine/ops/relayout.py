@@ -9,6 +9,7 @@ from gradsh.engine.arguments import Dim, Dims, Operand
 from gradsh.engine.derivative import linear
 from gradsh.engine.graph import Node
 from gradsh.engine.inplace import check_in_place
+from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.op import OPS
 from gradsh.engine.ops.shape import reshape, squeeze, t, transpose, unsqueeze
 from gradsh.engine.tensor import Tensor
@@ -65,7 +66,8 @@ def _in_place(name: str, function: Callable[..., Tensor], does: str) -> Callable
         check_in_place(input)
         result = function(input, *args, **named)
         input.array = result.array
-        input.node = result.node
+        if GRAD_MODE.recording:
+            input.node = result.node
         input.shared_version().n += 1
         return input
 
