@@ -9,8 +9,7 @@ import numpy as np
 
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.graph import Node
-from gradsh.engine.ops.reductions import sum as sum_op
-from gradsh.engine.ops.shape import expand, reshape, to
+from gradsh.engine.ops.shape import expand, sum_to, to
 from gradsh.engine.tensor import Tensor
 
 Entry = tuple[tuple[int, ...], "np.dtype[Any]"]
@@ -25,13 +24,11 @@ def fit(cotangent: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     array = cotangent.array if type(cotangent) is Tensor else cotangent
     if array.shape != shape:
         extra = array.ndim - len(shape)
-        dims = tuple(range(extra)) + tuple(
-            position + extra
-            for position, length in enumerate(shape)
-            if length == 1 and array.shape[position + extra] != 1
-        )
-        if dims:
-            cotangent = reshape(sum_op(cotangent, dims), shape)
+        if extra > 0 or any(
+            length == 1 and given != 1
+            for length, given in zip(shape, array.shape[extra:], strict=False)
+        ):
+            cotangent = sum_to(cotangent, shape)
         else:
             cotangent = expand(cotangent, shape)
     if array.dtype is not dtype:

@@ -14,9 +14,9 @@ from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import abs, sgn
 from gradsh.engine.ops.pointwise import eq, no_change, not_implemented, pow, where
-from gradsh.engine.ops.shape import expand, reshape, wrap_dims
+from gradsh.engine.ops.shape import expand, reshape, unsqueeze, wrap_dims
 from gradsh.engine.summation import ordered_norm, ordered_sum
-from gradsh.engine.tensor import wrap_dim
+from gradsh.engine.tensor import Tensor, wrap_dim
 
 # numpy's stubs cannot choose an overload for a `keepdims` that is a variable.
 ADD: Any = np.add
@@ -25,8 +25,12 @@ MULTIPLY: Any = np.multiply
 
 def spread(g: Any, dim: Any, keepdim: bool, shape: tuple[int, ...]) -> Any:
     """A reduced value repeated over the dimensions `dim` of `shape` it was reduced from."""
-    if not keepdim and shape:
+    if not keepdim and dim is not None and dim != () and shape:
         dims = wrap_dims(dim, len(shape))
+        if type(g) is Tensor:
+            for d in sorted(dims):  # PyTorch's operations, which a second derivative shows
+                g = unsqueeze(g, d)
+            return expand(g, shape)
         g = reshape(g, tuple(1 if d in dims else length for d, length in enumerate(shape)))
     return expand(g, shape)
 

@@ -276,13 +276,17 @@ def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
     from gradsh.engine.ops.reductions import sum
 
     full = g.shape
+    if not shape:
+        return sum(g) if full else g
     extra = len(full) - len(shape)
     dims = tuple(range(extra)) + tuple(
         position + extra
         for position, length in enumerate(shape)
         if length == 1 and full[position + extra] != 1
     )
-    return reshape(sum(g, dims), shape) if dims else g
+    if dims:
+        g = sum(g, dims, True)
+    return reshape(g, shape) if extra else g
 
 
 def _squeeze_name(node: Node) -> str:
@@ -303,7 +307,7 @@ def squeeze(input: Operand, dim: Dims = None):
     return np.squeeze(input, tuple(d for d in dims if input.shape[d] == 1))
 
 
-@linear(input=lambda g, input_shape: reshape(g, input_shape), view=True)
+@linear(input=lambda g, dim: squeeze(g, dim), view=True)
 def unsqueeze(input: Operand, dim: Dim):
     """input with a dimension of length one put in at dim.
 
