@@ -24,10 +24,8 @@ def fit(cotangent: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     array = cotangent.array if type(cotangent) is Tensor else cotangent
     if array.shape != shape:
         extra = array.ndim - len(shape)
-        if extra > 0 or any(
-            length == 1 and given != 1
-            for length, given in zip(shape, array.shape[extra:], strict=False)
-        ):
+        pairs = zip(shape, array.shape[max(extra, 0) :], strict=False)
+        if extra > 0 or any(length == 1 != given for length, given in pairs):
             cotangent = sum_to(cotangent, shape)
         else:
             cotangent = expand(cotangent, shape)
