@@ -122,7 +122,7 @@ def evaluated(case: Case, names: dict[str, Any]) -> Any:
 def in_the_language(case: Case) -> bool:
     """Whether the case calls nothing but what a user can call."""
     written = " ".join((case.expression, *(meaning for _, meaning in case.parts)))
-    if case.expression.startswith("none: "):
+    if case.expression.startswith("none"):
         return False
     return set(re.findall(r"(\w+)\(", written)) <= set(FUNCTIONS)
 
