@@ -16,6 +16,7 @@ from gradsh.engine.ops import (
     aliases,
     arrange,
     assembly,
+    attention,
     bitwise,
     complex_numbers,
     creation,
@@ -62,12 +63,12 @@ from gradsh.engine.random_fills import RANDOM_FILLS
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
-    activations, aliases, arrange, assembly, bitwise, complex_numbers, creation, decompositions,
-    determinants, diagonals, distances, dropout, einsum, elementary, embedding, extremes,
-    gathering, index_along, indexing, least_squares, linalg, logic, masking, matrix_functions,
-    normalization, norms, operators, ordering, partition, pointwise, products, reductions,
-    remainders, rounding, selection, shape, similarity, softmax, solvers, special, statistics,
-    strided, transcendental, windows,
+    activations, aliases, arrange, assembly, attention, bitwise, complex_numbers, creation,
+    decompositions, determinants, diagonals, distances, dropout, einsum, elementary, embedding,
+    extremes, gathering, index_along, indexing, least_squares, linalg, logic, masking,
+    matrix_functions, normalization, norms, operators, ordering, partition, pointwise, products,
+    reductions, remainders, rounding, selection, shape, similarity, softmax, solvers, special,
+    statistics, strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 

@@ -11,8 +11,16 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from gradsh.engine.precision import SEEN_IN_FULL
+
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_ADD: Any = np.add  # numpy's stubs cannot choose an overload for a `keepdims` that is a variable
 
 _LARGE = 1 << 16
 """Below so many elements starting a second thread costs more than it saves."""
@@ -21,6 +29,8 @@ _BLOCK = 1 << 16
 """Elements of a block: a quarter of a megabyte in float32."""
 
 _THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+ONE = np.float32(1)
 _pool: Executor | None = None
 
 
@@ -50,6 +60,19 @@ def over_rows(work: Callable[[slice], Any], rows: int, length: int) -> list[Any]
     for more in done:
         results += more
     return results
+
+
+def products(a: Array, b: Array | np.float32, axis: int) -> Array:
+    """The sums over one axis of the products of a and b, that axis kept with length one.
+
+    Along the last axis of a large array no intermediate is made, and vector units add.
+    """
+    if a.size <= SEEN_IN_FULL or axis % a.ndim != a.ndim - 1:
+        result: Array = _ADD.reduce(a if b is ONE else a * b, axis, keepdims=True)
+        return result
+    other = np.ones(a.shape[-1], a.dtype) if b is ONE else b
+    totals: Array = np.vecdot(a, other)
+    return totals[..., np.newaxis]
 
 
 def _executor() -> Executor:

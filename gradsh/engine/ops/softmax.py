@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.arguments import Operand
-from gradsh.engine.blocks import over_rows
+from gradsh.engine.blocks import ONE, over_rows, products
 from gradsh.engine.derivative import general
 from gradsh.engine.dtypes import DType
 from gradsh.engine.op import composite
@@ -47,14 +47,18 @@ def _along(body: Callable[..., Any], axis: int, *arrays: Array) -> Array:
 
 def _softmax_body(input: Array, axis: int, out: Array) -> None:
     np.subtract(input, MAXIMUM.reduce(input, axis, keepdims=True), out=out)
-    powers = precise(np.exp, out) if out.size <= SEEN_IN_FULL else np.exp(out, out=out)
-    np.divide(powers, ADD.reduce(powers, axis, keepdims=True), out=out)
+    if out.size <= SEEN_IN_FULL:
+        powers = precise(np.exp, out)
+        np.divide(powers, ADD.reduce(powers, axis, keepdims=True), out=out)
+    else:
+        np.exp(out, out=out)
+        np.multiply(out, 1 / products(out, ONE, axis), out=out)
 
 
 def _log_softmax_body(input: Array, axis: int, out: Array) -> None:
     largest = MAXIMUM.reduce(input, axis, keepdims=True)
     np.subtract(input, largest, out=out)
-    total = precise(np.log, ADD.reduce(precise(np.exp, out), axis, keepdims=True))
+    total = precise(np.log, products(precise(np.exp, out), ONE, axis))
     np.subtract(out, total, out=out)
 
 
@@ -70,14 +74,13 @@ def _normalized(kernel: str, body: Callable[..., Any], input: Array, dim: int) -
 
 
 def _softmax_cotangent_body(grad: Array, output: Array, axis: int, out: Array) -> None:
-    np.multiply(grad, output, out=out)
-    np.subtract(grad, ADD.reduce(out, axis, keepdims=True), out=out)
+    np.subtract(grad, products(grad, output, axis), out=out)
     np.multiply(out, output, out=out)
 
 
 def _log_softmax_cotangent_body(grad: Array, output: Array, axis: int, out: Array) -> None:
     np.exp(output, out=out)
-    np.multiply(out, ADD.reduce(grad, axis, keepdims=True), out=out)
+    np.multiply(out, products(grad, ONE, axis), out=out)
     np.subtract(grad, out, out=out)
 
 
@@ -134,6 +137,20 @@ def softmax_of(input: Operand, dim: int):
 def log_softmax_of(input: Operand, dim: int):
     """The logarithm of softmax."""
     return _normalized("log_softmax", _log_softmax_body, input, dim)
+
+
+@general(
+    input=lambda g, out, dim: softmax_cotangent(g, out, dim),
+    grad_fn="SafeSoftmaxBackward0",
+    hidden=True,
+)
+def safe_softmax_of(input: Operand, dim: int):
+    """softmax, with zeros where all along dim is -inf."""
+    result = _normalized("softmax", _softmax_body, input, dim)
+    if not input.size:
+        return result
+    hidden = np.isneginf(MAXIMUM.reduce(input, dim, keepdims=True))
+    return np.where(hidden, input.dtype.type(0), result) if hidden.any() else result
 
 
 def _chosen_dim(name: str, dim: int | None, input: Any) -> int:
