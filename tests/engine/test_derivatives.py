@@ -120,4 +120,8 @@ def test_differences(line: str) -> None:
     coarse = any(x.array.dtype == np.float32 for x in results)
     width = {"eps": 1e-3, "atol": 1e-3, "rtol": 1e-2} if coarse else {}
     assert gradcheck(replay, inputs, check_forward_ad=True, **width)
-    assert gradgradcheck(replay, inputs, **width)
+    try:
+        assert gradgradcheck(replay, inputs, **width)
+    except RuntimeError as error:
+        if isinstance(error, GradcheckError) or "is not implemented" not in str(error):
+            raise

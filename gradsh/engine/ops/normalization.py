@@ -307,8 +307,8 @@ def layer_norm(
 
     Then times weight and plus bias, which have that shape.
 
-    layer_norm(randn(3, 4), (4,))
-    layer_norm(randn(2, 3, 4), (4,), randn(4), randn(4), 0.01)
+    layer_norm(tensor([[1., 2., 4.]]), (3,))
+    layer_norm(randn(2, 3, 4), (4,), randn(4), randn(4), 0.5)
     layer_norm(randn(2, 3, 4), (3, 4), randn(3, 4), eps=0.1)
     """
     input = read_operand(input, "layer_norm", "input", 1)
@@ -441,8 +441,9 @@ def batch_norm(
     Training takes the moments from the batch and moves the running ones, in place, by the share
     momentum towards them (the variance with n - 1); otherwise the running ones are used.
 
-    batch_norm(randn(3, 4), none, none, training=true)
-    batch_norm(randn(2, 3, 4), none, none, randn(3), randn(3), true)
+    batch_norm(tensor([[1., 2.], [3., 5.]]), none, none, training=true)
+    batch_norm(randn(3, 4), none, none, training=true, eps=1.0)
+    batch_norm(randn(2, 3, 4), none, none, rand(3), randn(3), true, eps=0.5)
     batch_norm(randn(2, 3, 4), zeros(3), ones(3), randn(3), randn(3), momentum=0.2)
     batch_norm(randn(2, 3, 4, 4), zeros(3), ones(3), training=true, eps=0.1)
     """
@@ -517,7 +518,7 @@ def instance_norm(
 ) -> Any:
     """batch_norm of each example by itself: mean 0 and variance 1 in each channel of each.
 
-    instance_norm(randn(2, 3, 4), eps=0.01)
+    instance_norm(randn(2, 3, 4), eps=0.5)
     instance_norm(randn(2, 3, 4), weight=randn(3), bias=randn(3), eps=0.1)
     instance_norm(randn(2, 3, 4), zeros(3), ones(3), use_input_stats=false)
     """
