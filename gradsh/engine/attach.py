@@ -17,9 +17,11 @@ from gradsh.engine.ops import (
     arrange,
     assembly,
     attention,
+    binary_losses,
     bitwise,
     complex_numbers,
     creation,
+    cross_entropy,
     decompositions,
     determinants,
     diagonals,
@@ -35,8 +37,11 @@ from gradsh.engine.ops import (
     least_squares,
     linalg,
     logic,
+    losses,
+    margin_losses,
     masking,
     matrix_functions,
+    nll,
     normalization,
     norms,
     operators,
@@ -63,12 +68,12 @@ from gradsh.engine.random_fills import RANDOM_FILLS
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
-    activations, aliases, arrange, assembly, attention, bitwise, complex_numbers, creation,
-    decompositions, determinants, diagonals, distances, dropout, einsum, elementary, embedding,
-    extremes, gathering, index_along, indexing, least_squares, linalg, logic, masking,
-    matrix_functions, normalization, norms, operators, ordering, partition, pointwise, products,
-    reductions, remainders, rounding, selection, shape, similarity, softmax, solvers, special,
-    statistics, strided, transcendental, windows,
+    activations, aliases, arrange, assembly, attention, binary_losses, bitwise, complex_numbers,
+    creation, cross_entropy, decompositions, determinants, diagonals, distances, dropout, einsum,
+    elementary, embedding, extremes, gathering, index_along, indexing, least_squares, linalg,
+    logic, losses, margin_losses, masking, matrix_functions, nll, normalization, norms, operators,
+    ordering, partition, pointwise, products, reductions, remainders, rounding, selection, shape,
+    similarity, softmax, solvers, special, statistics, strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 
