@@ -13,6 +13,7 @@ from gradsh.engine.gradcheck import gradcheck, gradgradcheck
 from gradsh.engine.op import FUNCTIONS, METHODS
 from gradsh.engine.ops import (
     activations,
+    affine,
     aliases,
     arrange,
     assembly,
@@ -20,6 +21,7 @@ from gradsh.engine.ops import (
     binary_losses,
     bitwise,
     complex_numbers,
+    convolution,
     creation,
     cross_entropy,
     decompositions,
@@ -46,6 +48,7 @@ from gradsh.engine.ops import (
     norms,
     operators,
     ordering,
+    padding,
     partition,
     pointwise,
     products,
@@ -68,12 +71,13 @@ from gradsh.engine.random_fills import RANDOM_FILLS
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
-    activations, aliases, arrange, assembly, attention, binary_losses, bitwise, complex_numbers,
-    creation, cross_entropy, decompositions, determinants, diagonals, distances, dropout, einsum,
-    elementary, embedding, extremes, gathering, index_along, indexing, least_squares, linalg,
-    logic, losses, margin_losses, masking, matrix_functions, nll, normalization, norms, operators,
-    ordering, partition, pointwise, products, reductions, remainders, rounding, selection, shape,
-    similarity, softmax, solvers, special, statistics, strided, transcendental, windows,
+    activations, affine, aliases, arrange, assembly, attention, binary_losses, bitwise,
+    complex_numbers, convolution, creation, cross_entropy, decompositions, determinants,
+    diagonals, distances, dropout, einsum, elementary, embedding, extremes, gathering,
+    index_along, indexing, least_squares, linalg, logic, losses, margin_losses, masking,
+    matrix_functions, nll, normalization, norms, operators, ordering, padding, partition,
+    pointwise, products, reductions, remainders, rounding, selection, shape, similarity,
+    softmax, solvers, special, statistics, strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 

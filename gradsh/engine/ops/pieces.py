@@ -10,7 +10,7 @@ from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.ops.conjugation import conjugate as conjugate
 from gradsh.engine.ops.pointwise import not_implemented, where
 from gradsh.engine.precision import single as single
-from gradsh.engine.tensor import Tensor
+from gradsh.engine.tensor import Tensor, new_tensor
 
 
 def array_of(value: Any) -> Any:
@@ -44,3 +44,9 @@ def refuse_complex_gradient(name: str, input: Any) -> None:
         raise RuntimeError(
             f"{name} does not support automatic differentiation for outputs with complex dtype."
         )
+
+
+def no_effect(g: Any, shape: tuple[int, ...]) -> Any:
+    """The cotangent of an input of this shape on which the result depends by its places only."""
+    zeros = np.zeros(shape, array_of(g).dtype)
+    return new_tensor(zeros) if type(g) is Tensor else zeros

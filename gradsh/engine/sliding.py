@@ -1,0 +1,148 @@
+"""Windows that slide over arrays: what convolution does with each, and its transposes.
+
+Arrays are (batch, channels, *spatial) with any number of spatial dimensions. The windows are a
+strided view; a convolution copies it, a few images at a time so that the copy stays in the
+processor's cache, and is a matrix product of it. Measured on a 3x3 kernel the copy takes a tenth
+of the product's time, less than a product for each of the kernel's places would cost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Lengths = tuple[int, ...]
+
+_CACHE = 1 << 20
+"""Bytes that the copied windows of one step take, unless those of one image take more."""
+
+
+class Slide(NamedTuple):
+    """How a window moves: its steps, the zeros around the input, the gaps between its elements."""
+
+    stride: Lengths
+    padding: Lengths
+    dilation: Lengths
+    groups: int = 1
+
+    def places(self, spatial: Lengths, kernel: Lengths) -> Lengths:
+        """In how many places the window fits along each dimension."""
+        return tuple(
+            (length + 2 * pad - gap * (size - 1) - 1) // step + 1
+            for length, pad, gap, size, step in zip(
+                spatial, self.padding, self.dilation, kernel, self.stride, strict=True
+            )
+        )
+
+
+def padded(array: Array, padding: Lengths, value: Any = 0) -> Array:
+    """`array` with `value` on both sides of its last dimensions."""
+    if not any(padding):
+        return array
+    lead = array.ndim - len(padding)
+    spatial = array.shape[lead:]
+    lengths = [length + 2 * pad for length, pad in zip(spatial, padding, strict=True)]
+    result = np.full((*array.shape[:lead], *lengths), value, array.dtype)
+    result[inside(spatial, padding)] = array
+    return result
+
+
+def inside(spatial: Lengths, padding: Lengths) -> Any:
+    """Where the input lies in what `padded` gives."""
+    within = (slice(pad, pad + length) for length, pad in zip(spatial, padding, strict=True))
+    return (..., *within)
+
+
+def windows(array: Array, kernel: Lengths, slide: Slide, places: Lengths) -> Array:
+    """A view of a padded `array` as (batch, channels, *kernel, *places)."""
+    steps = array.strides[2:]
+    return as_strided(
+        array,
+        (*array.shape[:2], *kernel, *places),
+        (
+            *array.strides[:2],
+            *(gap * step for gap, step in zip(slide.dilation, steps, strict=True)),
+            *(stride * step for stride, step in zip(slide.stride, steps, strict=True)),
+        ),
+        writeable=False,
+    )
+
+
+def offsets(kernel: Lengths, slide: Slide, places: Lengths) -> Iterator[tuple[Any, Any]]:
+    """For each element of the kernel: its index, and what of a padded array it meets."""
+    for index in product(*map(range, kernel)):
+        yield (
+            index,
+            tuple(
+                slice(gap * at, gap * at + step * (count - 1) + 1, step)
+                for gap, at, step, count in zip(
+                    slide.dilation, index, slide.stride, places, strict=True
+                )
+            ),
+        )
+
+
+def _batches(count: int, elements: int, itemsize: int) -> Iterator[slice]:
+    """The images in runs whose windows, `elements` an image, fit into the cache."""
+    step = max(1, _CACHE // max(1, elements * itemsize))
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
+
+
+def correlate(input: Array, weight: Array, slide: Slide, places: Lengths) -> Array:
+    """Each window's products with the kernels, summed: (batch, kernels, *places).
+
+    `weight` is (kernels, channels / groups, *kernel).
+    """
+    batch, kernels, kernel = len(input), weight.shape[0], weight.shape[2:]
+    result = np.empty((batch, kernels, *places), input.dtype)
+    groups, taps, count = slide.groups, weight[0].size, math.prod(places)
+    view = windows(padded(input, slide.padding), kernel, slide, places)
+    matrix = weight.reshape(groups, kernels // groups, taps)
+    by_group = result.reshape(batch, groups, kernels // groups, count)
+    for part in _batches(batch, groups * taps * count, input.itemsize):
+        columns = np.ascontiguousarray(view[part]).reshape(-1, groups, taps, count)
+        np.matmul(matrix, columns, out=by_group[part])
+    return result
+
+
+def spread(grad: Array, weight: Array, slide: Slide, spatial: Lengths) -> Array:
+    """The transpose of `correlate` in its input, whose spatial lengths are `spatial`."""
+    batch, kernels, *lengths = grad.shape
+    places, kernel = tuple(lengths), weight.shape[2:]
+    groups, taps, count = slide.groups, math.prod(weight.shape[1:]), math.prod(places)
+    channels = weight.shape[1] * groups
+    whole = [length + 2 * pad for length, pad in zip(spatial, slide.padding, strict=True)]
+    result = np.zeros((batch, channels, *whole), grad.dtype)
+    matrix = np.ascontiguousarray(
+        weight.reshape(groups, kernels // groups, taps).transpose(0, 2, 1)
+    )
+    by_group = grad.reshape(batch, groups, kernels // groups, count)
+    met = list(offsets(kernel, slide, places))
+    for part in _batches(batch, groups * taps * count, grad.itemsize):
+        columns = np.matmul(matrix, by_group[part]).reshape(-1, channels, *kernel, *places)
+        target = result[part]
+        for index, where in met:
+            target[(..., *where)] += columns[(slice(None), slice(None), *index)]
+    kept: Array = result[inside(spatial, slide.padding)]
+    return kept
+
+
+def weigh(grad: Array, input: Array, slide: Slide, kernel: Lengths) -> Array:
+    """The transpose of `correlate` in its weight, whose kernels have the lengths `kernel`."""
+    batch, kernels, *lengths = grad.shape
+    places, channels, groups = tuple(lengths), input.shape[1], slide.groups
+    count, taps = math.prod(places), channels // groups * math.prod(kernel)
+    view = windows(padded(input, slide.padding), kernel, slide, places)
+    by_group = grad.reshape(batch, groups, kernels // groups, count)
+    total = np.zeros((groups, kernels // groups, taps), grad.dtype)
+    for part in _batches(batch, groups * taps * count, input.itemsize):
+        columns = np.ascontiguousarray(view[part]).reshape(-1, groups, taps, count)
+        total += np.matmul(by_group[part], columns.swapaxes(2, 3)).sum(0)
+    return total.reshape(kernels, channels // groups, *kernel)
