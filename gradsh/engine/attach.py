@@ -51,6 +51,7 @@ from gradsh.engine.ops import (
     padding,
     partition,
     pointwise,
+    pooling,
     products,
     reductions,
     remainders,
@@ -76,8 +77,8 @@ FAMILIES = (
     diagonals, distances, dropout, einsum, elementary, embedding, extremes, gathering,
     index_along, indexing, least_squares, linalg, logic, losses, margin_losses, masking,
     matrix_functions, nll, normalization, norms, operators, ordering, padding, partition,
-    pointwise, products, reductions, remainders, rounding, selection, shape, similarity,
-    softmax, solvers, special, statistics, strided, transcendental, windows,
+    pointwise, pooling, products, reductions, remainders, rounding, selection, shape,
+    similarity, softmax, solvers, special, statistics, strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from gradsh.engine.precision import single
+
 Array = np.ndarray[Any, np.dtype[Any]]
 Lengths = tuple[int, ...]
 
@@ -113,7 +115,10 @@ def correlate(input: Array, weight: Array, slide: Slide, places: Lengths) -> Arr
 
 
 def spread(grad: Array, weight: Array, slide: Slide, spatial: Lengths) -> Array:
-    """The transpose of `correlate` in its input, whose spatial lengths are `spatial`."""
+    """The transpose of `correlate` in its input, whose spatial lengths are `spatial`.
+
+    Half precision is rounded after each product and each sum, as in PyTorch.
+    """
     batch, kernels, *lengths = grad.shape
     places, kernel = tuple(lengths), weight.shape[2:]
     groups, taps, count = slide.groups, math.prod(weight.shape[1:]), math.prod(places)
@@ -121,12 +126,13 @@ def spread(grad: Array, weight: Array, slide: Slide, spatial: Lengths) -> Array:
     whole = [length + 2 * pad for length, pad in zip(spatial, slide.padding, strict=True)]
     result = np.zeros((batch, channels, *whole), grad.dtype)
     matrix = np.ascontiguousarray(
-        weight.reshape(groups, kernels // groups, taps).transpose(0, 2, 1)
+        single(weight).reshape(groups, kernels // groups, taps).transpose(0, 2, 1)
     )
-    by_group = grad.reshape(batch, groups, kernels // groups, count)
+    by_group = single(grad).reshape(batch, groups, kernels // groups, count)
     met = list(offsets(kernel, slide, places))
     for part in _batches(batch, groups * taps * count, grad.itemsize):
-        columns = np.matmul(matrix, by_group[part]).reshape(-1, channels, *kernel, *places)
+        columns = np.matmul(matrix, by_group[part]).astype(grad.dtype, copy=False)
+        columns = columns.reshape(-1, channels, *kernel, *places)
         target = result[part]
         for index, where in met:
             target[(..., *where)] += columns[(slice(None), slice(None), *index)]

@@ -12,7 +12,7 @@ from gradsh.engine.derivative import general, linear
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
 from gradsh.engine.ops.linalg import matmul, mm
-from gradsh.engine.ops.pieces import conjugate, refuse, single
+from gradsh.engine.ops.pieces import conjugate, refuse, refuse_complex_gradient, single
 from gradsh.engine.ops.pointwise import add
 from gradsh.engine.ops.shape import expand_shape, reshape, sum_to, t, view
 
@@ -93,9 +93,9 @@ def _others(spec: str, place: int) -> str:
 
 
 @linear(
-    a=lambda g, b, c, spec: trilinear(g, conjugate(b), conjugate(c), _others(spec, 0)),
-    b=lambda g, a, c, spec: trilinear(conjugate(a), g, conjugate(c), _others(spec, 1)),
-    c=lambda g, a, b, spec: trilinear(conjugate(a), conjugate(b), g, _others(spec, 2)),
+    a=lambda g, b, c, spec: trilinear(g, b, c, _others(spec, 0)),
+    b=lambda g, a, c, spec: trilinear(a, g, c, _others(spec, 1)),
+    c=lambda g, a, b, spec: trilinear(a, b, g, _others(spec, 2)),
     hidden=True,
 )
 def trilinear(a: Operand, b: Operand, c: Operand, spec: Any):
@@ -142,6 +142,8 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
             "bilinear(): bias size does not match weight size: got "
             f"{bias.array.shape[0]} but expected {matrices[0]}"
         )
+    for part in (input1, input2, weight):
+        refuse_complex_gradient("_trilinear", part)
     result = trilinear(
         reshape(input1, (-1, first[-1])), weight, reshape(input2, (-1, second[-1])),
         "bi,oij,bj,bo",
