@@ -208,6 +208,26 @@ def test_types_and_constants(expression: str, text: str) -> None:
     assert output_of(expression) == text + "\n"
 
 
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("tensor(0.1, dtype=float64)", "0.1"),
+        ("tensor([16777217, 0.5], dtype=int64)[0]", "16777217"),
+        ("tensor(1e300, dtype=float64)", "1e+300"),
+        ("tensor(-1, dtype=uint8)", "255"),
+        ("tensor(1e-50, dtype=bool)", "True"),
+    ],
+)
+def test_a_number_keeps_its_precision_on_the_way_into_a_type(expression: str, text: str) -> None:
+    assert output_of(f"{expression}.item()") == text + "\n"
+
+
+@pytest.mark.parametrize("number", ["300", "-1.5", "nan", "[1, 256]"])
+def test_a_type_refuses_numbers_that_it_cannot_hold(number: str) -> None:
+    message = "value cannot be converted to type uint8 without overflow"
+    assert message_of(f"tensor({number}, dtype=uint8)") == message
+
+
 def test_what_is_no_number() -> None:
     assert message_of("int('a')") == "invalid literal for int() with base 10: 'a'"
     assert message_of("float(none)") == (

@@ -280,11 +280,9 @@ def tensor(data: Any, *, dtype: DType | None = None, requires_grad: bool = False
     tensor([[1., 2.], [3., 4.]])
     """
     if isinstance(data, Tensor):
-        array = data.array.copy()
+        array = data.array.copy() if dtype is None else data.array.astype(dtype.numpy)
     else:
-        array = np.array(_nested_array(data))
-    if dtype is not None:
-        array = array.astype(dtype.numpy)
+        array = _nested_array(data, dtype)
     return finished(array, requires_grad)
 
 
@@ -320,7 +318,8 @@ def _flattened(data: Any, depth: int, shape: list[int], into: list[Any]) -> None
         _flattened(item, depth + 1, shape, into)
 
 
-def _nested_array(data: Any) -> Any:
+def _nested_array(data: Any, dtype: DType | None = None) -> Any:
+    """The numbers in nested lists as an array, of their common type or the one asked for."""
     shape: list[int] = []
     leaves: list[Any] = []
     try:
@@ -333,10 +332,29 @@ def _nested_array(data: Any) -> Any:
     values = [leaf.item() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
     if len(shape) > MAXIMUM_DIMENSIONS:
         raise too_many_dimensions()
-    try:
-        return np.array(values, kind.numpy).reshape(shape)
-    except OverflowError:
-        raise ValueError("Overflow when unpacking long long") from None
+    return _elements(values, kind.numpy if dtype is None else dtype.numpy).reshape(shape)
+
+
+def _elements(values: list[Any], storage: np.dtype[Any]) -> Any:
+    """Python numbers as elements of a type, converted straight from their full precision.
+
+    RuntimeError for what an integer type cannot hold, ValueError for integers beyond 64 bits.
+    """
+    if storage.kind in "iu":
+        bounds = np.iinfo(storage)
+        lowest = bounds.min if storage.kind == "i" else -bounds.max
+        for value in values:
+            if type(value) is int and not -(2**63) <= value < 2**63:
+                raise ValueError("Overflow when unpacking long long")
+            if not (lowest if type(value) is int else bounds.min) <= value <= bounds.max:
+                raise RuntimeError(
+                    f"value cannot be converted to type {storage.name} without overflow"
+                )
+        if storage.kind == "u":  # negative integers wrap around
+            return np.array(values, np.int64).astype(storage)
+    if storage == np.float16:  # PyTorch rounds to float32 on the way
+        return np.array(values, np.float32).astype(storage)
+    return np.array(values, storage)
 
 
 def too_many_dimensions() -> ValueError:
