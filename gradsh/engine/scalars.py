@@ -72,7 +72,8 @@ def _is_held(value: Any, storage: np.dtype[Any]) -> bool:
     if storage.kind == "f":
         return bool(not np.isfinite(value) or abs(value) <= np.finfo(storage).max)
     bounds = np.iinfo(storage)
-    lowest = bounds.min if storage.kind == "i" else -bounds.max
+    wraps = storage.kind == "u" and type(value) is int
+    lowest = -bounds.max if wraps else bounds.min
     return bool(np.isfinite(value) and lowest <= value <= bounds.max)
 
 

@@ -197,6 +197,7 @@ def arange(
     whole = all(NUMBER_CATEGORY[type(value)] <= INTEGER for value in (start, end, step))
     if dtype is None:
         dtype = int64 if whole else DEFAULTS.floating
+    _check_countable("arange_cpu", dtype, with_complex=False)
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if not (math.isfinite(start) and math.isfinite(end)):
@@ -204,11 +205,20 @@ def arange(
     if (step > 0 and end < start) or (step < 0 and end > start):
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     count = -((start - end) // step) if whole else math.ceil((end - start) / step)
-    if whole:
-        values = np.arange(start, start + count * step, step)[:count]
-    else:
-        values = start + np.arange(count) * float(step)
+    if dtype.category == INTEGER:  # counted in whole numbers; int64 takes the bounds so as well
+        start, end, step = int(start), int(end), int(step)
+        if dtype is int64 and not step:
+            raise RuntimeError("step must be nonzero")
+        if dtype is int64:
+            count = max(-((start - end) // step), 0)
+    values = start + np.arange(count) * step
     return finished(np.ascontiguousarray(values.astype(dtype.numpy)), requires_grad)
+
+
+def _check_countable(kernel: str, dtype: DType, *, with_complex: bool) -> None:
+    """Refuse the types that PyTorch's counting functions do not make."""
+    if dtype.category < INTEGER or (dtype.is_complex and not with_complex):
+        raise not_implemented(kernel, np.empty(0, dtype.numpy))
 
 
 def _steps(steps: Any) -> int:
@@ -242,6 +252,7 @@ def linspace(
     linspace(0, 1, 5)
     """
     start, end = number(start, "linspace", "start", 1), number(end, "linspace", "end", 2)
+    _check_countable("linspace_cpu", dtype or DEFAULTS.floating, with_complex=True)
     storage = _storage(dtype)
     values = _evenly_spaced(start, end, _steps(steps), storage)
     if len(values) == 1:
@@ -264,6 +275,7 @@ def logspace(
     logspace(0, 2, 3)
     """
     start, end = number(start, "logspace", "start", 1), number(end, "logspace", "end", 2)
+    _check_countable("logspace_cpu", dtype or DEFAULTS.floating, with_complex=True)
     storage = _storage(dtype)
     exponents = _evenly_spaced(start, end, _steps(steps), storage)
     if len(exponents) == 1:
