@@ -7,6 +7,7 @@ from typing import Any
 
 from gradsh.engine import assignment, hooks, inplace, leaf, modes
 from gradsh.engine.backward import backward_of, grad
+from gradsh.engine.checkpoint import checkpoint
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.functional import hessian, hvp, jacobian, jvp, vhp, vjp
 from gradsh.engine.gradcheck import gradcheck, gradgradcheck
@@ -84,7 +85,18 @@ FAMILIES = (
 
 DIFFERENTIATION: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (grad, gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp, vhp, vjp)
+    for function in (
+        checkpoint,
+        grad,
+        gradcheck,
+        gradgradcheck,
+        hessian,
+        hvp,
+        jacobian,
+        jvp,
+        vhp,
+        vjp,
+    )
 }
 """The functions that differentiate; what they compute is no operation."""
 

@@ -278,14 +278,15 @@ def walk(
     keep_saved: bool,
     record: bool,
     wanted: Sequence[Node] | None = None,
+    stop: bool = False,
 ) -> Walk:
     """Pull cotangents from the roots back, to all leaves or to the nodes `wanted`.
 
-    In the second case nothing that leads to none of them is computed. Cotangents are arrays,
-    tensors if `record`.
+    In the second case nothing that leads to none of them is computed; with `stop` the pass ends
+    at each of them, before its hooks. Cotangents are arrays, tensors if `record`.
     """
     with set_grad_enabled(record):
-        walker = Walk(keep_saved, record, wanted)
+        walker = Walk(keep_saved, record, wanted, stop)
         for node, cotangent in roots:
             walker.arrive(node, cotangent)
         walker.run()
@@ -299,10 +300,13 @@ class Walk:
     tensors keep as their gradients; `lent` says whether a hook was given some of these arrays.
     """
 
-    def __init__(self, keep_saved: bool, record: bool, wanted: Sequence[Node] | None) -> None:
+    def __init__(
+        self, keep_saved: bool, record: bool, wanted: Sequence[Node] | None, stop: bool
+    ) -> None:
         self.keep_saved = keep_saved
         self.record = record
         self.wanted = None if wanted is None else set(wanted)
+        self.ends: set[Node] = set(wanted or ()) if stop else set()
         self.heap: list[tuple[float, Node]] = []
         self.cotangents: dict[Node, Any] = {}
         self.owned: set[Node] = set()
@@ -340,9 +344,12 @@ class Walk:
             node = heappop(heap)[1]
             g = cotangents.pop(node)
             before_hooks = g
-            if node.hooks is not None:
+            if node.hooks is not None and node not in self.ends:
                 g = self._run_hooks(node, node.hooks, g)
             if useful is not None:
+                if node in self.ends:
+                    self.arrived.append((node, g))
+                    continue
                 if node in self.wanted:  # type: ignore[operator]
                     # as in PyTorch: what hooks make of it is only for what lies behind
                     passes_on = any(parent in useful for parent in node.parents)
@@ -410,12 +417,14 @@ class Walk:
         seen: set[Node] = set()
         order: list[Node] = []
         stack = [node for _, node in self.heap]
+        oldest = min((node.seq for node in self.wanted), default=0)
         while stack:
             node = stack.pop()
-            if node not in seen:
+            if node not in seen and node.seq >= oldest:
                 seen.add(node)
                 order.append(node)
-                stack.extend(parent for parent in node.parents if parent is not None)
+                if node not in self.ends:
+                    stack.extend(parent for parent in node.parents if parent is not None)
         order.sort(key=lambda node: node.seq)
         useful: set[Node] = set()
         for node in order:
