@@ -158,3 +158,15 @@ def test_recursion_and_defaults() -> None:
     assert output_of(program + "x = [1.] grad; y = f(x); y; backward y; x.grad") == (
         "tensor([4.], grad_fn=<fBackward>)\ntensor([4.])\n"
     )
+
+
+def test_errors_name_the_function_and_the_argument() -> None:
+    program = "def f(x, n) { return x * n } backward(g) { return RETURNED }\nx = [1., 1.] grad\n"
+    for returned, hint in (
+        ("g", "the backward block of f returns one gradient for each of x, n, none where"),
+        ("(ones(3), none)", "that is what the backward block of f returns for its argument 'x'"),
+        ("(g, g)", "that is what the backward block of f returns for its argument 'n'"),
+    ):
+        with pytest.raises(Fault) as caught:
+            output_of(program.replace("RETURNED", returned) + "backward sum(f(x, 3))")
+        assert str(caught.value.diagnostic.hint).startswith(hint)

@@ -38,7 +38,8 @@ class CustomFunction:
         parents = tuple([value.node if isinstance(value, Tensor) else None for value in arguments])
         if not GRAD_MODE.recording or not any(parents):
             return result
-        return _recorded(result, Derivative(self.__name__, backward), arguments, parents)
+        derivative = Derivative(self.__name__, self.forward, backward)
+        return _recorded(result, derivative, arguments, parents)
 
     def __repr__(self) -> str:
         from gradsh.display.values import function_signature
@@ -58,13 +59,17 @@ def _in_order(
     forward: FunctionType, values: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, ...]:
     """The arguments of a call in the order of the parameters, with the defaults filled in."""
-    code = forward.__code__
-    names = code.co_varnames[: code.co_argcount]
+    names = _parameters(forward)
     defaults = forward.__defaults__ or ()
     given = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
     given.update(zip(names, values, strict=False))
     given.update(named)
     return tuple([given[name] for name in names])
+
+
+def _parameters(forward: FunctionType) -> tuple[str, ...]:
+    code = forward.__code__
+    return code.co_varnames[: code.co_argcount]
 
 
 def _recorded(
@@ -105,10 +110,12 @@ def _recorded(
 class Derivative:
     """The operation of such a function's node: its backward pass is the second block."""
 
-    __slots__ = ("_backward", "_name", "outs")
+    __slots__ = ("_backward", "_function", "_name", "_parameters", "outs")
 
-    def __init__(self, name: str, backward: Callable[..., Any]) -> None:
+    def __init__(self, name: str, forward: FunctionType, backward: Callable[..., Any]) -> None:
         self._name = f"{name}Backward"
+        self._function = name
+        self._parameters = _parameters(forward)
         self._backward = backward
         self.outs: tuple[Any, ...] = ()
 
@@ -144,20 +151,50 @@ class Derivative:
         if len(results) > wanted and all(result is None for result in results[wanted:]):
             results = results[:wanted]
         if len(results) != wanted:
-            raise RuntimeError(
+            error = RuntimeError(
                 f"function {self._name} returned an incorrect number of gradients "
                 f"(expected {wanted}, got {len(results)})"
             )
+            error.add_note(
+                f"the backward block of {self._function} returns one gradient for each of "
+                f"{', '.join(self._parameters)}, none where there is none"
+            )
+            raise error
         fits = node.fit or ()
         for index, (result, parent, entry) in enumerate(
             zip(results, node.parents, fits, strict=True)
         ):
-            if result is None or parent is None:
+            if result is None:
+                continue
+            if entry is None:
+                raise self._explained(
+                    f"function {self._name} returned a gradient different than None at position "
+                    f"{index + 1}, but the corresponding forward input was not a Variable",
+                    index,
+                )
+            if parent is None:
                 continue
             if not isinstance(result, Tensor):
-                raise RuntimeError(f"expected Variable or None (got {type(result).__name__})")
-            _check_shape(self._name, index, result.array.shape, entry[0])
+                raise self._explained(
+                    f"expected Variable or None (got {type(result).__name__})", index
+                )
+            got, expected = result.array.shape, entry[0]
+            if not _sums_to(got, expected):
+                raise self._explained(
+                    f"Function {self._name} returned an invalid gradient at index {index} - got "
+                    f"{list(got)} but expected shape compatible with {list(expected)}",
+                    index,
+                )
         return tuple(results)
+
+    def _explained(self, message: str, index: int) -> RuntimeError:
+        """An error about the gradient for one argument, which its hint names."""
+        error = RuntimeError(message)
+        error.add_note(
+            f"that is what the backward block of {self._function} returns for its argument "
+            f"'{self._parameters[index]}'"
+        )
+        return error
 
     def _as_tensors(self, g: Any) -> list[Tensor]:
         """The cotangents of the results, zeros where none arrived."""
@@ -181,13 +218,9 @@ def _is_filled(cell: Any) -> bool:
     return True
 
 
-def _check_shape(name: str, index: int, got: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+def _sums_to(got: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     """A gradient may have more dimensions, or longer ones, than its argument: it is summed."""
     extra = len(got) - len(wanted)
-    if extra < 0 or any(
-        length not in (1, given) for length, given in zip(wanted, got[extra:], strict=True)
-    ):
-        raise RuntimeError(
-            f"Function {name} returned an invalid gradient at index {index} - got {list(got)} "
-            f"but expected shape compatible with {list(wanted)}"
-        )
+    return extra >= 0 and all(
+        length in (1, given) for length, given in zip(wanted, got[extra:], strict=True)
+    )

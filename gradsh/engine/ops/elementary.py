@@ -58,7 +58,17 @@ def cos(input):
     return precise(np.cos, input)
 
 
-@pointwise(input=lambda g, out: g * conjugate(1 - out * out), result="float")
+@pointwise(
+    grad=lambda g, output: tanh_backward(g, conjugate(output)),
+    output=lambda g, grad, output: conjugate(g) * (-2 * conjugate(output) * grad),
+    hidden=True,
+)
+def tanh_backward(grad, output):
+    """The cotangent of tanh's input, from its result and the result's cotangent."""
+    return grad * conjugate(1 - output * output)
+
+
+@pointwise(input=lambda g, out: tanh_backward(g, out), result="float")
 def tanh(input):
     """Hyperbolic tangent of input.
 
@@ -67,7 +77,17 @@ def tanh(input):
     return precise(np.tanh, input)
 
 
-@pointwise(input=lambda g, out: g * conjugate((1 - out) * out), result="float")
+@pointwise(
+    grad=lambda g, output: sigmoid_backward(g, conjugate(output)),
+    output=lambda g, grad, output: conjugate(g) * grad * (-2 * conjugate(output) + 1),
+    hidden=True,
+)
+def sigmoid_backward(grad, output):
+    """The cotangent of sigmoid's input, from its result and the result's cotangent."""
+    return grad * conjugate((1 - output) * output)
+
+
+@pointwise(input=lambda g, out: sigmoid_backward(g, out), result="float")
 def sigmoid(input):
     """1 / (1 + exp(-input)).
 
