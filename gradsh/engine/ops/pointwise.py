@@ -324,7 +324,7 @@ def pow_tensor(input, exponent):
 def _exponent_of_number_rule(g: Any, input: Any, exponent: Any, out: Any) -> Any:
     """g * out * log(input); zero where input is 0 and the exponent is not negative."""
     if input == 0:
-        return where(_not_negative(exponent), 0, g * conjugate(out * float("-inf")))
+        return g * where(_not_negative(exponent), 0, conjugate(out * float("-inf")))
     logarithm = np.log(np.complex128(input) if type(input) is complex else np.float64(input))
     return g * conjugate(out * logarithm.item())
 

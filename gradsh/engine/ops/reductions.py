@@ -240,7 +240,7 @@ def _norm_rule(
     g = spread(g, dim, keepdim, input_shape)
     norm = spread(out, dim, keepdim, input_shape)
     if ord == 0:
-        return no_change(g)
+        return None  # it is a count
     if ord == 1:
         return g * sgn(input)
     if ord == 2:
@@ -256,7 +256,7 @@ def _norm_rule(
         powered = where(eq(input, 0), 0, sgn(input) * pow(size, ord - 1))
         return powered * (g * pow(norm, 1 - ord))
     powered = sgn(input) * pow(size, ord - 1) if ord < 2 else input * pow(size, ord - 2)
-    return where(eq(norm, 0), 0, powered * (g / pow(norm, ord - 1)))
+    return powered * where(eq(norm, 0), 0, g / pow(norm, ord - 1))
 
 
 def _storage(value: Any) -> np.dtype[Any]:

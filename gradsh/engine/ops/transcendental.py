@@ -128,9 +128,15 @@ def atan(input):
     return precise(np.arctan, input)
 
 
+def _inverse_square(input: Any, other: Any) -> Any:
+    """One over the squared distance from the origin; at the origin zero, by convention."""
+    square = input * input + other * other
+    return choose(square == 0, 0, reciprocal(square))
+
+
 @pointwise(
-    input=lambda g, input, other: g * other * reciprocal(input * input + other * other),
-    other=lambda g, input, other: g * -input * reciprocal(input * input + other * other),
+    input=lambda g, input, other: g * other * _inverse_square(input, other),
+    other=lambda g, input, other: g * -input * _inverse_square(input, other),
     result="float",
     numbers="none",
 )
