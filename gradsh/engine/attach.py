@@ -77,9 +77,9 @@ FAMILIES = (
     complex_numbers, convolution, creation, cross_entropy, decompositions, determinants,
     diagonals, distances, dropout, einsum, elementary, embedding, extremes, gathering,
     index_along, indexing, least_squares, linalg, logic, losses, margin_losses, masking,
-    matrix_functions, nll, normalization, norms, operators, ordering, padding, partition,
-    pointwise, pooling, products, reductions, remainders, rounding, selection, shape,
-    similarity, softmax, solvers, special, statistics, strided, transcendental, windows,
+    matrix_functions, nll, normalization, norms, ordering, padding, partition, pointwise,
+    pooling, products, reductions, remainders, rounding, selection, shape, similarity, softmax,
+    solvers, special, statistics, strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 
