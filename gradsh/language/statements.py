@@ -29,7 +29,7 @@ from gradsh.language.parser import Lexeme
 
 STORE: Final = ast.Store()
 _DELETE: Final = ast.Del()
-SETTABLE: Final = (".grad", ".requires_grad", ".data")
+SETTABLE: Final = (".grad", ".requires_grad", ".data", ".lr")
 """The attributes that a program may set."""
 _AUGMENTED: Final[dict[str, ast.operator]] = {
     "+=": ast.Add(),
@@ -160,7 +160,7 @@ class Statements(Blocks):
                 fail(
                     target,
                     f"'{target.attr}' cannot be set",
-                    "only .grad, .requires_grad and .data can be",
+                    "only .grad, .requires_grad, .data and .lr can be",
                 )
         elif not isinstance(target, ast.Subscript):
             _not_a_target(target)

@@ -17,6 +17,7 @@ from gradsh.engine.dtypes import FLOAT, INTEGER, NUMBER_CATEGORY, DType
 from gradsh.engine.graph import Node, verify_saved
 from gradsh.engine.hooks import RemovableHandle
 from gradsh.engine.ops.shape import to
+from gradsh.engine.optim import LBFGS, Group, Optimizer, Schedule
 from gradsh.engine.results import RESULT_TYPES
 from gradsh.session.faults import ErrorValue
 
@@ -39,6 +40,10 @@ def expose(kind: type, attributes: dict[str, object]) -> None:
     """Give the values of a class attributes that a program can use, by their names."""
     for name, attribute in attributes.items():
         setattr(kind, "." + name, attribute)
+
+
+def _methods(kind: type, names: Iterable[str]) -> dict[str, object]:
+    return {name: getattr(kind, name) for name in names}
 
 
 def _read(names: Iterable[str]) -> dict[str, object]:
@@ -97,6 +102,17 @@ _TABLES: tuple[tuple[type, dict[str, object]], ...] = (
     ),
     (Node, {**_read(("name", "next_functions")), "saved": property(_saved)}),
     (RemovableHandle, {"remove": RemovableHandle.remove}),
+    (
+        Optimizer,
+        {
+            **_methods(Optimizer, ("step", "zero_grad", "add_group")),
+            **_read(("groups", "param_groups")),
+            "lr": _settable("lr"),
+        },
+    ),
+    (LBFGS, _methods(LBFGS, ("step",))),
+    (Group, {**_read(("tensors",)), "lr": _settable("lr")}),
+    (Schedule, {**_methods(Schedule, ("step", "get_last_lr")), **_read(("epoch", "lr"))}),
     (Size, {"numel": Size.numel}),
     (DType, _read(("name", "itemsize", "is_floating_point", "is_complex"))),
     (ErrorValue, _read(("message", "source", "line", "column", "hint"))),

@@ -7,6 +7,7 @@ from typing import Any, Final
 from gradsh.display.values import text
 from gradsh.engine import DIFFERENTIATION, FUNCTIONS
 from gradsh.engine.dtypes import ALIASES, DTYPES
+from gradsh.engine.optim import OPTIMISATION
 from gradsh.session.attributes import attach
 from gradsh.session.namespaces import Namespace, torch_namespace
 from gradsh.session.operations import OPERATIONS
@@ -22,6 +23,7 @@ def _shared() -> dict[Any, object]:
     names: dict[Any, object] = {
         **FUNCTIONS,
         **DIFFERENTIATION,
+        **OPTIMISATION,
         **DTYPES,
         **ALIASES,
         "inf": float("inf"),

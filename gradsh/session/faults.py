@@ -90,6 +90,8 @@ def diagnostic_of(error: BaseException, unit: Unit | None = None) -> Diagnostic:
     try:
         refused = refused_argument(error)
         if refused is not None:
+            for note in getattr(error, "__notes__", ()):
+                refused.add_note(note)
             error = refused.with_traceback(error.__traceback__)
         return diagnose(error, unit)
     except Exception:  # noqa: BLE001

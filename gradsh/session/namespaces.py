@@ -45,18 +45,36 @@ class Namespace:
         return f"<module '{self._name}'>"
 
 
+_OPTIMISERS = {
+    "SGD": "sgd", "Adam": "adam", "AdamW": "adamw", "RMSprop": "rmsprop", "Adagrad": "adagrad",
+    "LBFGS": "lbfgs",
+}  # fmt: skip
+_SCHEDULES = {
+    "StepLR": "step_lr", "ExponentialLR": "exponential", "CosineAnnealingLR": "cosine",
+}  # fmt: skip
+"""PyTorch's classes, and the functions that make the same here."""
+
+
 def torch_namespace(table: Mapping[str, object]) -> Namespace:
     """PyTorch's modules as far as a pasted expression may name them.
 
     Whatever the module, a name means what it means by itself.
     """
     functional = Namespace("torch.nn.functional", table)
+    optimisers = {name: table[own] for name, own in _OPTIMISERS.items()}
+    schedules = {name: table[own] for name, own in _SCHEDULES.items()}
+    optim = Namespace(
+        "torch.optim",
+        optimisers,
+        {"lr_scheduler": Namespace("torch.optim.lr_scheduler", schedules)},
+    )
+    utils = Namespace("torch.nn.utils", table)
     inner = {
         "linalg": Namespace("torch.linalg", table),
-        "nn": Namespace("torch.nn", {}, {"functional": functional}),
+        "nn": Namespace("torch.nn", {}, {"functional": functional, "utils": utils}),
         "special": Namespace("torch.special", table),
         "autograd": Namespace("torch.autograd", table, {"backward": backward}),
         "random": Namespace("torch.random", table),
-        "optim": Namespace("torch.optim", table),
+        "optim": optim,
     }
     return Namespace("torch", table, inner)

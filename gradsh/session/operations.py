@@ -24,9 +24,9 @@ _VARIABLE_ARGUMENTS: Final = 0x04  # inspect.CO_VARARGS; inspect itself is slow 
 _TENSOR_LISTS: Final = frozenset(("Operands", "tensors", "grad_tensors"))
 _LISTS: Final = frozenset(
     (
-        "Any", "Dims", "Shape", "Shape | None",
-        "data", "dim", "dims", "grad_outputs", "inputs", "operands", "outputs", "pad", "params",
-        "repeats", "shape", "shifts", "size", "sizes",
+        "Any", "Dims", "Shape", "Shape | None", "betas",
+        "data", "dim", "dims", "grad_outputs", "inputs", "operands", "outputs", "pad", "parameters",
+        "params", "repeats", "shape", "shifts", "size", "sizes",
     )
 )  # fmt: skip
 """Annotations of operations, and parameters of functions composed of them, that take a list."""
