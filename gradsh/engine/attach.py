@@ -14,6 +14,7 @@ from gradsh.engine.gradcheck import gradcheck, gradgradcheck
 from gradsh.engine.op import FUNCTIONS, METHODS
 from gradsh.engine.ops import (
     activations,
+    added_products,
     affine,
     aliases,
     arrange,
@@ -73,13 +74,13 @@ from gradsh.engine.random_fills import RANDOM_FILLS
 from gradsh.engine.tensor import Tensor
 
 FAMILIES = (
-    activations, affine, aliases, arrange, assembly, attention, binary_losses, bitwise,
-    complex_numbers, convolution, creation, cross_entropy, decompositions, determinants,
-    diagonals, distances, dropout, einsum, elementary, embedding, extremes, gathering,
-    index_along, indexing, least_squares, linalg, logic, losses, margin_losses, masking,
-    matrix_functions, nll, normalization, norms, ordering, padding, partition, pointwise,
-    pooling, products, reductions, remainders, rounding, selection, shape, similarity, softmax,
-    solvers, special, statistics, strided, transcendental, windows,
+    activations, added_products, affine, aliases, arrange, assembly, attention, binary_losses,
+    bitwise, complex_numbers, convolution, creation, cross_entropy, decompositions,
+    determinants, diagonals, distances, dropout, einsum, elementary, embedding, extremes,
+    gathering, index_along, indexing, least_squares, linalg, logic, losses, margin_losses,
+    masking, matrix_functions, nll, normalization, norms, ordering, padding, partition,
+    pointwise, pooling, products, reductions, remainders, rounding, selection, shape,
+    similarity, softmax, solvers, special, statistics, strided, transcendental, windows,
 )  # fmt: skip
 """The modules that declare operations; importing them fills the registers."""
 

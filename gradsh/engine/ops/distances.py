@@ -12,7 +12,7 @@ from gradsh.engine.arguments import Operand, operand, refuse
 from gradsh.engine.derivative import general
 from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY
 from gradsh.engine.op import composite
-from gradsh.engine.ops.linalg import matmul
+from gradsh.engine.ops.linalg import check_types, matmul
 from gradsh.engine.ops.matrices import refuse_half
 from gradsh.engine.ops.pieces import choose
 from gradsh.engine.ops.pointwise import eq
@@ -38,33 +38,36 @@ def _no_second_derivative(g: Any) -> Any:
     raise NotImplementedError("the derivative for '_cdist_backward' is not implemented.")
 
 
+def _slopes(x1: Any, x2: Any, distances: Any, p: float) -> Any:
+    """The derivatives (..., P, R, M) of the distances (..., P, R) with respect to x1."""
+    away = _differences(x1, x2)
+    if p == 0:
+        return np.zeros_like(away)
+    distance = distances[..., None]
+    if p == 1:
+        return np.sign(away)
+    with np.errstate(all="ignore"):
+        if p == math.inf:
+            short = np.abs(away) - distance
+            return np.sign(away) * np.where(np.isnan(short), short, short == 0)
+        if p == 2:
+            slopes = away / distance
+        else:
+            slopes = np.sign(away) * np.abs(away) ** (p - 1) / distance ** (p - 1)
+    return np.where((distance == 0) | ((away == 0) & (p < 1)), 0, slopes)
+
+
 @general(
     g=_no_second_derivative,
     x1=_no_second_derivative,
     x2=_no_second_derivative,
-    out=_no_second_derivative,
+    distances=_no_second_derivative,
     grad_fn="CdistBackwardBackward0",
     hidden=True,
 )
-def cdist_cotangent(g: Operand, x1: Operand, x2: Operand, out: Operand, p: float):
+def cdist_cotangent(g: Operand, x1: Operand, x2: Operand, distances: Operand, p: float):
     """The cotangent of x1 (..., P, M) from that of the distances (..., P, R)."""
-    if p == 0 or not x1.size:
-        return np.zeros(np.broadcast_shapes(x1.shape, (*g.shape[:-2], 1, 1)), x1.dtype)
-    away = _differences(x1, x2)
-    distance = out[..., None]
-    g = g[..., None]
-    if p == 1:
-        parts = g * np.sign(away)
-    elif p == math.inf:
-        with np.errstate(invalid="ignore"):
-            short = np.abs(away) - distance
-            parts = g * np.sign(away) * np.where(np.isnan(short), short, short == 0)
-    else:
-        with np.errstate(all="ignore"):
-            powers = away if p == 2 else np.sign(away) * np.abs(away) ** (p - 1)
-            parts = g * powers / (distance if p == 2 else distance ** (p - 1))
-        parts = np.where((distance == 0) | ((away == 0) & (p < 1)), 0, parts)
-    return np.add.reduce(parts, -2).astype(x1.dtype, copy=False)
+    return np.add.reduce(g[..., None] * _slopes(x1, x2, distances, p), -2)
 
 
 @general(
@@ -118,7 +121,7 @@ def cdist(x1: Any, x2: Any, p: Any = 2.0, compute_mode: Any = _MODES[0]) -> Any:
     cdist(randn(2, 3, 4), randn(5, 4), p=1)
     cdist(randn(3, 4), randn(5, 4), 3.0)
     cdist(randn(3, 4), randn(5, 4), p=inf)
-    cdist(randn(30, 2) + tensor([0., 5.]), randn(5, 2))
+    cdist(randn(30, 2) + tensor([0., 5.]), tensor([[1., 2.], [3., 4.]]))
     """
     x1 = operand(x1, "cdist", "x1", 1)
     x2 = operand(x2, "cdist", "x2", 2)
@@ -153,13 +156,16 @@ def cdist(x1: Any, x2: Any, p: Any = 2.0, compute_mode: Any = _MODES[0]) -> Any:
         batch = np.broadcast_shapes(first.shape[:-2], second.shape[:-2])
     except ValueError:
         raise broadcast_error(first.shape[:-2], second.shape[:-2]) from None
+    many = max(first.shape[-2], second.shape[-2]) > _BY_PRODUCT
+    by_product = compute_mode == _MODES[1] or (compute_mode == _MODES[0] and many)
+    by_product = by_product and p == 2 and first.size > 0 and second.size > 0
     if first.dtype is not second.dtype:
+        if by_product and not batch:
+            check_types(first, second)
         one, other = (FROM_NUMPY[array.dtype].type_name for array in (first, second))
         raise RuntimeError(f"expected scalar type {one} but found {other}")
     refuse_half("cdist", first)
-    many = first.shape[-2] > _BY_PRODUCT or second.shape[-2] > _BY_PRODUCT
-    by_product = compute_mode == _MODES[1] or (compute_mode == _MODES[0] and many)
-    if p == 2 and by_product and first.size and second.size:
+    if by_product:
         distances = euclidean(x1, x2)
         return view(distances, (*batch, first.shape[-2], second.shape[-2]))
     return cdist_of(x1, x2, float(p))

@@ -32,7 +32,8 @@ _SCALAR_NAMES = {
 }
 
 
-def _check_types(input: Any, other: Any, kernel: str = "addmm_impl_cpu_") -> None:
+def check_types(input: Any, other: Any, kernel: str = "addmm_impl_cpu_") -> None:
+    """PyTorch's errors for matrices of different types, and for bools."""
     if input.dtype is not other.dtype:
         first, second = (_SCALAR_NAMES[FROM_NUMPY[x.dtype].name] for x in (input, other))
         error = RuntimeError(
@@ -63,7 +64,7 @@ def mm(input: Operand, mat2: Operand):
         )
         error.add_note("columns of the first must equal rows of the second; `.T` transposes")
         raise error
-    _check_types(input, mat2)
+    check_types(input, mat2)
     return np.matmul(input, mat2)
 
 
@@ -101,7 +102,7 @@ def mv(input: Operand, vec: Operand):
         )
         error.add_note("convert one: `x.float()`, or `x.to(y.dtype)`")
         raise error
-    _check_types(input, vec, "addmv_impl_cpu")
+    check_types(input, vec, "addmv_impl_cpu")
     return np.matmul(input, vec)
 
 
