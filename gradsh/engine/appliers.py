@@ -540,7 +540,11 @@ def _variadic(op: Op) -> Any:
 def _is_raw(first: Any, sequence: bool) -> bool:
     """Whether a call computes with arrays, as formulas do; such a call is not read or recorded."""
     if sequence:
-        return bool(first) and isinstance(first, list) and all(type(x) is ndarray for x in first)
+        return (
+            bool(first)
+            and isinstance(first, list)
+            and all(isinstance(x, (ndarray, np.generic)) for x in first)
+        )
     return (
         type(first) is not Tensor and type(first) not in NUMBER_CATEGORY and hasattr(first, "dtype")
     )

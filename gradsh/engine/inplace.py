@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import refuse
 from gradsh.engine.dtypes import DEFAULTS, FLOAT, FROM_NUMPY, NUMBER_CATEGORY, DType, result_type
@@ -12,7 +14,7 @@ from gradsh.engine.graph import Node
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.op import FUNCTIONS, IN_PLACE, OPS
 from gradsh.engine.ops.pointwise import refuse_bools
-from gradsh.engine.rebasing import refuse_overlap, write
+from gradsh.engine.rebasing import refuse_overlap, shared_memory, write
 from gradsh.engine.tensor import Tensor, new_tensor
 from gradsh.engine.views import restriction
 
@@ -43,6 +45,10 @@ def check_in_place(tensor: Tensor, source: Any = None) -> None:
     raise error
 
 
+_READING_ELSEWHERE = frozenset(("index_add_", "index_copy_", "scatter_", "scatter_add_", "put_"))
+"""Changes that read their other tensors at other places than they write."""
+
+
 def in_place_form(
     name: str, function: Callable[..., Tensor], saves_input: bool
 ) -> Callable[..., Tensor]:
@@ -60,6 +66,10 @@ def in_place_form(
         other = args[0] if args else None
         check_in_place(input, other)
         refuse_overlap(input.array)
+        if name in _READING_ELSEWHERE:
+            for value in (*args, *kwargs.values()):
+                if type(value) is Tensor and np.may_share_memory(input.array, value.array):
+                    raise shared_memory()
         if name == "sub_":
             refuse_bools(input, other)
         if type(other) is Tensor:

@@ -196,9 +196,21 @@ class Layout:
     def spread(self, part: Array) -> Array:
         """Zeros of the base's shape with `part` added where the view looks."""
         storage = self.storage(part.dtype)
-        positions = self.view_of(np.arange(self.extent))
-        np.add.at(storage, positions, part)
+        if self._looks_once():
+            self.view_of(storage)[...] = part
+        else:
+            np.add.at(storage, self.view_of(np.arange(self.extent)), part)
         return self.base_of(storage)
+
+    def _looks_once(self) -> bool:
+        """Whether no element is seen twice; false where that cannot be told at a glance."""
+        reach = 0
+        for step, length in sorted(zip(self.strides, self.shape, strict=True)):
+            if length > 1:
+                if step <= reach:
+                    return False
+                reach += step * (length - 1)
+        return True
 
 
 def _address(array: Array) -> int:

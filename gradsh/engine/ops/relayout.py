@@ -12,6 +12,7 @@ from gradsh.engine.inplace import check_in_place
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.op import OPS
 from gradsh.engine.ops.shape import reshape, squeeze, t, transpose, unsqueeze
+from gradsh.engine.rebasing import changed
 from gradsh.engine.tensor import Tensor
 
 
@@ -65,10 +66,10 @@ def _in_place(name: str, function: Callable[..., Tensor], does: str) -> Callable
     def change(input: Tensor, *args: Any, **named: Any) -> Tensor:
         check_in_place(input)
         result = function(input, *args, **named)
+        node = result.node if GRAD_MODE.recording else input.node
         input.array = result.array
-        if GRAD_MODE.recording:
-            input.node = result.node
-        input.shared_version().n += 1
+        changed(input, None)  # for the other views of the storage
+        input.node = node
         return input
 
     change.__name__ = change.__qualname__ = name

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Dims, Number, Operand
 from gradsh.engine.derivative import general, linear
-from gradsh.engine.dtypes import FLOAT, DType
+from gradsh.engine.dtypes import DEFAULTS, FLOAT, DType
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import exp
@@ -147,7 +147,9 @@ def logsumexp(input: Operand, dim: Dims, keepdim: bool = False):
     logsumexp(randn(3, 4), 1)
     logsumexp(randn(3, 4), (0, 1), keepdim=true)
     """
-    value = single(input) if input.dtype.kind in "fc" else input.astype(np.float32)
+    if input.dtype.kind not in "fc":
+        input = input.astype(DEFAULTS.floating.numpy)
+    value = single(input)
     axis = wrap_dims(dim, input.ndim)
     if input.size == 0:
         result = precise(np.log, ADD.reduce(precise(np.exp, value), axis, keepdims=keepdim))
@@ -159,8 +161,7 @@ def logsumexp(input: Operand, dim: Dims, keepdim: bool = False):
             + largest
         )
         result = sums if keepdim else np.squeeze(sums, axis)
-    storage = input.dtype if input.dtype.kind in "fc" else np.dtype(np.float32)
-    return np.asarray(result).astype(storage, copy=False)
+    return np.asarray(result).astype(input.dtype, copy=False)
 
 
 @linear()
