@@ -10,7 +10,7 @@ import numpy as np
 from gradsh.engine.arguments import Operand
 from gradsh.engine.arguments import operand as read_operand
 from gradsh.engine.arguments import refuse as refuse_type
-from gradsh.engine.blocks import over_rows
+from gradsh.engine.blocks import ONE, over_rows, products
 from gradsh.engine.derivative import general, pointwise
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
@@ -28,6 +28,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 # numpy's stubs cannot choose an overload for a `keepdims` that is a variable.
 ADD: Any = np.add
+
+
+_NEGLIGIBLE = 1e-7
+"""An error of a standardized value that its own rounding in float32 hides."""
 
 
 class Normalization:
@@ -162,8 +166,15 @@ def _through(g: Any, values: Any, scales: Any, plan: Normalization) -> Any:
     if plan.constant:
         return unmoved(g * scale, values)
     normal = (values - average) * scale
-    along = mean(g * normal, plan.dims, True)
-    return (g - mean(g, plan.dims, True) - normal * along) * scale
+    along = _mean_product(g, normal, plan)
+    return (g - _mean_product(g, ONE, plan) - normal * along) * scale
+
+
+def _mean_product(a: Any, b: Any, plan: Normalization) -> Any:
+    """The mean of a times b over what is normalized together."""
+    if type(a) is not Tensor and len(plan.dims) == 1:
+        return products(a, b, plan.dims[0]) / a.dtype.type(plan.count)
+    return mean(a if b is ONE else a * b, plan.dims, True)
 
 
 def _weight_rule(g: Any, input: Any, weight: Any, plan: Normalization) -> Any:
@@ -172,8 +183,9 @@ def _weight_rule(g: Any, input: Any, weight: Any, plan: Normalization) -> Any:
     if plan.by_rows() and type(values) is not Tensor:
 
         def work(rows: slice) -> Any:
-            average, scale = plan.mean[rows], plan.scale[rows]
-            return ADD.reduce(cotangent[rows] * ((values[rows] - average) * scale), 0)
+            normal = values[rows] - plan.mean[rows]
+            normal *= plan.scale[rows]
+            return np.einsum("ij,ij->j", cotangent[rows], normal)
 
         return _returned(ADD.reduce(over_rows(work, *plan.view), 0), weight)
     average, scale = plan.moments(values)
@@ -204,16 +216,27 @@ def _kind(input: Array, *parameters: Array | None) -> None:
         raise error
 
 
-def _standardized(values: Array, weight: Any, bias: Any, plan: Normalization) -> Array:
+def _standardize(values: Array, weight: Any, bias: Any, plan: Normalization, out: Array) -> None:
     """(values - mean) * scale * weight + bias, rounded as PyTorch's kernel for rows does."""
-    plan.find(values)
-    result: Array = values - plan.mean
-    result *= plan.scale
+    if values.size <= SEEN_IN_FULL:
+        plan.find(values)
+        np.subtract(values, plan.mean, out=out)
+    else:
+        kind = values.dtype.type
+        count = kind(plan.count)
+        average = products(values, ONE, 1) / count
+        np.subtract(values, average, out=out)
+        left_over = products(out, ONE, 1) / count
+        variance = products(out, out, 1) / count - left_over**2
+        plan.mean = average + left_over
+        plan.scale = 1 / np.sqrt(variance + kind(plan.eps))
+        if not np.max(np.abs(left_over) * plan.scale) <= _NEGLIGIBLE:
+            out -= left_over
+    out *= plan.scale
     if weight is not None:
-        result *= weight
+        out *= weight
     if bias is not None:
-        result += bias
-    return result
+        out += bias
 
 
 def _by_rows(values: Array, plan: Normalization, weight: Any, bias: Any) -> Array:
@@ -224,7 +247,7 @@ def _by_rows(values: Array, plan: Normalization, weight: Any, bias: Any) -> Arra
 
     def work(part: slice) -> None:
         own = plan.part(part)
-        result[part] = _standardized(values[part], weight, bias, own)
+        _standardize(values[part], weight, bias, own, result[part])
         plan.mean[part], plan.scale[part] = own.mean, own.scale
 
     over_rows(work, *plan.view)
