@@ -139,6 +139,26 @@ def expression_memory(name: str, shape: list[int]) -> Task:
     return Task(measure=measure, prepare=lambda: started.run("x.grad = none"))
 
 
+# Networks
+
+ALONG_ROWS = {"softmax": "softmax(x, 1)", "layer-norm": "layer_norm(x, w.shape, w, b)"}
+
+
+def along_rows(name: str, shape: list[int]) -> Task:
+    """An operation on the rows of a matrix, forward and backward."""
+    text = f"""
+        x = (linspace(0, 1, {prod(shape)})*7 % 1).reshape({shape}) grad
+        v = linspace(-1, 1, {prod(shape)}).reshape({shape})
+        w = linspace(1, 2, {shape[1]}) grad; b = zeros({shape[1]}) grad
+        def work() {{
+            x.grad = none; w.grad = none; b.grad = none
+            y = {ALONG_ROWS[name]}
+            backward y with v
+        }}
+    """
+    return program(text, 1, "x.grad.abs().mean()")
+
+
 # Training
 
 

@@ -153,6 +153,19 @@ def huber(quick: bool) -> Contest:
     return Race(everyone("expression", name="huber", shape=[many(quick)]))
 
 
+# Networks
+
+
+@row("softmax", "softmax 512x1024, forward and backward", against={"torch": 1.5})
+def softmax(quick: bool) -> Contest:
+    return Race(everyone("along_rows", name="softmax", shape=[512, 1024]))
+
+
+@row("layer-norm", "layer_norm 512x1024, forward and backward", against={"torch": 1.5})
+def layer_norm(quick: bool) -> Contest:
+    return Race(everyone("along_rows", name="layer-norm", shape=[512, 1024]))
+
+
 # Training
 
 

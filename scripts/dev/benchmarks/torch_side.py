@@ -78,6 +78,25 @@ def expression(name: str, shape: list[int]) -> Task:
     return Task(run, result=lambda: gradient(x).abs().mean().item())
 
 
+def along_rows(name: str, shape: list[int]) -> Task:
+    """An operation on the rows of a matrix, forward and backward."""
+    count = prod(shape)
+    x = (torch.linspace(0, 1, count) * 7 % 1).reshape(shape).requires_grad_()
+    v = torch.linspace(-1, 1, count).reshape(shape)
+    w = torch.linspace(1, 2, shape[1]).requires_grad_()
+    b = torch.zeros(shape[1], requires_grad=True)
+
+    def run() -> None:
+        x.grad = w.grad = b.grad = None
+        if name == "softmax":
+            y = functional.softmax(x, 1)
+        else:
+            y = functional.layer_norm(x, w.shape, w, b)
+        y.backward(v)  # type: ignore[no-untyped-call]
+
+    return Task(run, result=lambda: gradient(x).abs().mean().item())
+
+
 def regression(steps: int) -> Task:
     """Linear regression by gradient descent: 100 examples of 3 features."""
     torch.manual_seed(0)
