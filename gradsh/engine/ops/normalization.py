@@ -146,7 +146,7 @@ def _input_rule(g: Any, input: Any, weight: Any, plan: Normalization) -> Any:
         result = np.empty(plan.view, values.dtype)
 
         def work(rows: slice) -> None:
-            result[rows] = _through(cotangent[rows], values[rows], scales, plan.part(rows))
+            _through_rows(cotangent[rows], values[rows], scales, plan.part(rows), result[rows])
 
         over_rows(work, *plan.view)
         return _returned(result, input)
@@ -166,15 +166,21 @@ def _through(g: Any, values: Any, scales: Any, plan: Normalization) -> Any:
     if plan.constant:
         return unmoved(g * scale, values)
     normal = (values - average) * scale
-    along = _mean_product(g, normal, plan)
-    return (g - _mean_product(g, ONE, plan) - normal * along) * scale
+    along = mean(g * normal, plan.dims, True)
+    return (g - mean(g, plan.dims, True) - normal * along) * scale
 
 
-def _mean_product(a: Any, b: Any, plan: Normalization) -> Any:
-    """The mean of a times b over what is normalized together."""
-    if type(a) is not Tensor and len(plan.dims) == 1:
-        return products(a, b, plan.dims[0]) / a.dtype.type(plan.count)
-    return mean(a if b is ONE else a * b, plan.dims, True)
+def _through_rows(g: Array, values: Array, scales: Any, plan: Normalization, out: Array) -> None:
+    """What `_through` gives for rows, computed in `out`: large ones need every pass saved."""
+    if scales is not None:
+        g = g * scales
+    count = g.dtype.type(plan.count)
+    np.subtract(values, plan.mean, out=out)
+    along = products(g, out, 1) * (plan.scale**2 / count)
+    out *= -along
+    out += g
+    out -= products(g, ONE, 1) / count
+    out *= plan.scale
 
 
 def _weight_rule(g: Any, input: Any, weight: Any, plan: Normalization) -> Any:

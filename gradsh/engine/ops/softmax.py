@@ -28,6 +28,10 @@ ADD: Any = np.add
 MAXIMUM: Any = np.maximum
 
 
+_SAFE = 20.0
+"""Exponents up to here have powers that float32 holds with all their digits."""
+
+
 def _along(body: Callable[..., Any], axis: int, *arrays: Array) -> Array:
     """`body(*arrays, axis, out)`, in blocks of rows where the axis is the last one in memory."""
     first = arrays[0]
@@ -46,13 +50,17 @@ def _along(body: Callable[..., Any], axis: int, *arrays: Array) -> Array:
 
 
 def _softmax_body(input: Array, axis: int, out: Array) -> None:
-    np.subtract(input, MAXIMUM.reduce(input, axis, keepdims=True), out=out)
+    largest = MAXIMUM.reduce(input, axis, keepdims=True)
     if out.size <= SEEN_IN_FULL:
-        powers = precise(np.exp, out)
+        powers = precise(np.exp, input - largest)
         np.divide(powers, ADD.reduce(powers, axis, keepdims=True), out=out)
+        return
+    if largest.min() > -_SAFE and largest.max() < _SAFE:
+        np.exp(input, out=out)  # cannot overflow, nor lose what counts: one pass is saved
     else:
+        np.subtract(input, largest, out=out)
         np.exp(out, out=out)
-        np.multiply(out, 1 / products(out, ONE, axis), out=out)
+    np.multiply(out, 1 / products(out, ONE, axis), out=out)
 
 
 def _log_softmax_body(input: Array, axis: int, out: Array) -> None:
