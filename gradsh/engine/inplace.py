@@ -14,7 +14,7 @@ from gradsh.engine.graph import Node
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.op import FUNCTIONS, IN_PLACE, OPS
 from gradsh.engine.ops.pointwise import refuse_bools
-from gradsh.engine.rebasing import refuse_overlap, shared_memory, write
+from gradsh.engine.rebasing import is_dense, refuse_overlap, shared_memory, write
 from gradsh.engine.tensor import Tensor, new_tensor
 from gradsh.engine.views import restriction
 
@@ -49,6 +49,11 @@ _READING_ELSEWHERE = frozenset(("index_add_", "index_copy_", "scatter_", "scatte
 """Changes that read their other tensors at other places than they write."""
 
 
+def _shares_memory(target: Any, source: Any) -> bool:
+    """Whether two arrays without gaps share memory; of others PyTorch does not find out."""
+    return np.may_share_memory(target, source) and is_dense(target) and is_dense(source)
+
+
 def in_place_form(
     name: str, function: Callable[..., Tensor], saves_input: bool
 ) -> Callable[..., Tensor]:
@@ -68,7 +73,7 @@ def in_place_form(
         refuse_overlap(input.array)
         if name in _READING_ELSEWHERE:
             for value in (*args, *kwargs.values()):
-                if type(value) is Tensor and np.may_share_memory(input.array, value.array):
+                if type(value) is Tensor and _shares_memory(input.array, value.array):
                     raise shared_memory()
         if name == "sub_":
             refuse_bools(input, other)

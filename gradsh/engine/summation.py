@@ -17,6 +17,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _PARALLEL = 32768
 """From here on PyTorch splits the work among threads, in an order that depends on their number."""
 
+_ZERO = np.float32(0)  # what PyTorch starts from: a sum of -0 is 0
 _CHAINS = 4
 _LEVELS = 4
 _REGISTER = 32
@@ -37,7 +38,7 @@ def ordered_sum(array: Array, axes: tuple[int, ...] | None, keepdims: bool) -> A
     if size < _CHAINS or size >= _PARALLEL or array.dtype.char not in "fd":
         return _REDUCE(array, axes, keepdims=keepdims)
     if axes is None and array.flags.c_contiguous:
-        total = _line(array.reshape(size), size, _REGISTER // array.itemsize)
+        total = _line(array.reshape(size), size, _REGISTER // array.itemsize) + _ZERO
         return total.reshape((1,) * array.ndim) if keepdims else total
     reduced = range(array.ndim) if axes is None else axes
     block = _as_block(array, reduced)
@@ -49,6 +50,7 @@ def ordered_sum(array: Array, axes: tuple[int, ...] | None, keepdims: bool) -> A
         for axis, length in enumerate(array.shape)
         if keepdims or axis not in reduced
     ]
+    result += _ZERO
     return result.reshape(shape)
 
 

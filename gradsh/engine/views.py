@@ -133,6 +133,8 @@ def link_view(view: Tensor, source: Tensor) -> None:
             view.node = Unrecorded()
     elif source.restricted is not None:
         view.restricted = source.restricted
+    if isinstance(source.node, Stale):
+        raise source.node.error
     base = source if source.base is None else source.base
     view.base = base
     view.version = base.shared_version()
