@@ -113,6 +113,10 @@ _PAIRS: Final = {
     "=<": "write `<=`",
     "=>": "write `>=` to compare, or `->` for a function",
     "===": "write `==`",
+    "//=": "write it out: `x = x // y`",
+    "%=": "write it out: `x = x % y`",
+    "&=": "write it out: `x = x & y`",
+    "|=": "write it out: `x = x | y`",
 }
 _CHARACTER_HINTS: Final = {
     "!": "write `not x`, or `!=` to compare",
