@@ -14,6 +14,7 @@ import numpy as np
 from gradsh.engine.arguments import Operand, operand, refuse
 from gradsh.engine.derivative import general
 from gradsh.engine.op import composite
+from gradsh.engine.ops.bidiagonal import svd_of_wide
 from gradsh.engine.ops.diagonals import diag_embed, tril, triu
 from gradsh.engine.ops.indexing import narrow
 from gradsh.engine.ops.linalg import matmul
@@ -330,6 +331,9 @@ def eigvalsh(A: Any, UPLO: Any = "L") -> Any:
 
 # --- Singular values --------------------------------------------------------------------------
 
+_FEW_ELEMENTS = 4096
+"""Of more elements no one compares the signs of the singular vectors."""
+
 _SVD = named_result("linalg_svd", ("U", "S", "Vh"))
 
 
@@ -389,18 +393,26 @@ def _check_finite(A: Any) -> None:
 
 
 def _singular_values(A: Any, full_matrices: bool) -> Any:
-    """U, S and V^H, with the vectors' signs as PyTorch's LAPACK gives them.
+    """U, S and V^H, of real matrices with the vectors' signs as PyTorch's LAPACK gives them.
 
     It makes a matrix triangular first if that has 1.5 times as many rows as columns, numpy's
-    only from 11/6 times on.
+    only from 11/6 times on; and it never makes a wide one triangular first, as numpy's does.
     """
     rows, columns = A.shape[-2:]
-    if not 3 * columns // 2 <= rows < 11 * columns // 6 or rows == columns:
-        return np.linalg.svd(A, full_matrices)
-    Q, R = np.linalg.qr(A, "complete" if full_matrices else "reduced")
-    U, S, Vh = np.linalg.svd(R[..., :columns, :])
-    Q[..., :columns] = Q[..., :columns] @ U
-    return Q, S, Vh
+    real = A.dtype.kind == "f"
+    if real and rows > columns and 3 * columns // 2 <= rows < 11 * columns // 6:
+        Q, R = np.linalg.qr(A, "complete" if full_matrices else "reduced")
+        U, S, Vh = np.linalg.svd(R[..., :columns, :])
+        Q[..., :columns] = Q[..., :columns] @ U
+        return Q, S, Vh
+    if real and 1 < rows < columns and 11 * rows // 6 <= columns and A.size <= _FEW_ELEMENTS:
+        batch = A.shape[:-2]
+        U, S = np.empty((*batch, rows, rows)), np.empty((*batch, rows))
+        Vh = np.empty((*batch, columns, columns))
+        for place in np.ndindex(batch):
+            U[place], S[place], Vh[place] = svd_of_wide(A[place].astype(np.float64))
+        return U, S, Vh if full_matrices else Vh[..., :rows, :]
+    return np.linalg.svd(A, full_matrices)
 
 
 @general(A=_svd_rule, grad_fn="LinalgSvdBackward0", outputs=("U", "S", "Vh"), hidden=True)

@@ -148,7 +148,7 @@ _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 def _is_vector(A_shape: tuple[int, ...], B_shape: tuple[int, ...]) -> bool:
     """Whether right-hand sides of this shape are one column each, without its dimension."""
-    return len(B_shape) == 1 or B_shape == A_shape[:-1]
+    return len(B_shape) == len(A_shape) - 1
 
 
 def _in_columns(g: Any, A: Any, B: Any) -> tuple[Any, Any, Any]:
@@ -253,6 +253,11 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: Any = None) -> Any:
         raise RuntimeError(
             f"{name}: Expected input and other to have the same dtype, but got input's dtype "
             f"{type_of(first)} and other's dtype {type_of(second)}"
+        )
+    if not 0 <= first.ndim - second.ndim <= 1:
+        raise RuntimeError(
+            f"{name}: input.dim() must be greater or equal to other.dim() and "
+            "(input.dim() - other.dim()) <= 1"
         )
     vector = _is_vector(first.shape, second.shape)
     if first.shape[-2] != second.shape[-1 if vector else -2]:

@@ -84,7 +84,7 @@ def solve_ex(A: Operand, B: Operand, left: bool):
 
 def _solved(A: Any, B: Any, transposed: bool) -> Any:
     """The solutions of A X = B, or of A^T X = B; RuntimeError for a singular matrix."""
-    A, B = broadcast_batches(A, B)
+    B, A = broadcast_batches(B, A)
     if A.shape[-1] > WRITTEN_OUT:
         try:
             return np.linalg.solve(np.swapaxes(A, -1, -2) if transposed else A, B)
@@ -235,7 +235,7 @@ def _triangular_right(
 )
 def triangular(A: Operand, B: Operand, upper: bool, left: bool, unitriangular: bool):
     """The X with A X = B (or X A = B), of which A only a triangle counts."""
-    A, B = broadcast_batches(A, B)
+    B, A = broadcast_batches(B.astype(A.dtype, copy=False), A)
     if not left:
         A, B, upper = np.swapaxes(A, -1, -2), np.swapaxes(B, -1, -2), not upper
     if A.shape[-1] <= WRITTEN_OUT:
