@@ -7,7 +7,7 @@ a chain of a million operations is as safe as one of ten.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -339,7 +339,9 @@ class Walk:
         heap = self.heap
         cotangents = self.cotangents
         record = self.record
-        useful = self._useful() if self.wanted is not None else None
+        useful = None
+        if self.wanted is not None:
+            useful = leading_to(self.wanted, [node for _, node in heap], self.ends)
         while heap:
             node = heappop(heap)[1]
             g = cotangents.pop(node)
@@ -411,26 +413,26 @@ class Walk:
             self.retained.append((hooks.retained, clone(g) if self.record else np.array(g)))
         return g
 
-    def _useful(self) -> set[Node]:
-        """The nodes from which a wanted one can be reached."""
-        assert self.wanted is not None
-        seen: set[Node] = set()
-        order: list[Node] = []
-        stack = [node for _, node in self.heap]
-        oldest = min((node.seq for node in self.wanted), default=0)
-        while stack:
-            node = stack.pop()
-            if node not in seen and node.seq >= oldest:
-                seen.add(node)
-                order.append(node)
-                if node not in self.ends:
-                    stack.extend(parent for parent in node.parents if parent is not None)
-        order.sort(key=lambda node: node.seq)
-        useful: set[Node] = set()
-        for node in order:
-            if node in self.wanted or any(parent in useful for parent in node.parents):
-                useful.add(node)
-        return useful
+
+def leading_to(wanted: set[Node], starts: Iterable[Node], ends: Collection[Node] = ()) -> set[Node]:
+    """The nodes between `starts` and the wanted ones, both included; none behind `ends`."""
+    seen: set[Node] = set()
+    order: list[Node] = []
+    stack = list(starts)
+    oldest = min((node.seq for node in wanted), default=0)
+    while stack:
+        node = stack.pop()
+        if node not in seen and node.seq >= oldest:
+            seen.add(node)
+            order.append(node)
+            if node not in ends:
+                stack.extend(parent for parent in node.parents if parent is not None)
+    order.sort(key=lambda node: node.seq)
+    useful: set[Node] = set()
+    for node in order:
+        if node in wanted or any(parent in useful for parent in node.parents):
+            useful.add(node)
+    return useful
 
 
 def _pull_half(node: Node, g: Any) -> list[Any]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.backward import as_tensor, grad, walk
+from gradsh.engine.forward import linearised
 from gradsh.engine.graph import Node
 from gradsh.engine.leaf import detach, finished, requires_grad_
 from gradsh.engine.modes import enable_grad, is_grad_enabled, set_grad_enabled
@@ -77,7 +78,8 @@ def jvp(
     """The outputs of func at inputs, and its Jacobian there times v.
 
     `v` has the structure and shapes of the inputs, and may be absent for one input of one element;
-    the second result those of the outputs.
+    the second result those of the outputs. It is computed in forward mode, beside the function's
+    own values; with `create_graph` or `strict` by differentiating vjp, which is linear, once more.
 
     jvp(x -> x^2, tensor([1., 2.]), tensor([1., 10.]))
     jvp((x, y) -> (x * y, x + y), (tensor([1., 2.]), tensor([3., 4.])), (ones(2), zeros(2)))
@@ -87,6 +89,11 @@ def jvp(
         sources = _fresh(sources, create_graph)
         v = _direction(v, sources, many_in, "jvp", create_graph, "the user-provided function")
         many_out, outputs = _outputs(func, sources, "jvp", strict)
+        if not create_graph and not strict:
+            return (
+                _packed(_finished(outputs, False), many_out),
+                _packed(_pushed(outputs, sources, v), many_out),
+            )
         weights = _zero_leaves(outputs)
         pulled = _grad(outputs, sources, weights, True)
         if strict:
@@ -433,35 +440,46 @@ def _filled(
     return tuple(filled)
 
 
+def _pushed(outputs: Tensors, sources: Tensors, v: Tensors | None) -> Tensors:
+    """The outputs' tangents for the vector v (None: a one), in forward mode."""
+    directions = [np.ones_like(sources[0].array)] if v is None else [part.array for part in v]
+    moved = linearised(outputs, [_node_of(source) for source in sources])(directions)
+    return tuple(
+        [
+            as_tensor(np.zeros_like(output.array) if tangent is None else tangent)
+            for output, tangent in zip(outputs, moved, strict=True)
+        ]
+    )
+
+
 def _forward_jacobian(func: Function, inputs: Any, create_graph: bool, strict: bool) -> Any:
     """The Jacobian column by column, a tangent for each element of the inputs."""
-    for given, option in ((create_graph, "create_graph=True"), (strict, "strict=True")):
+    for given, option in ((create_graph, "create_graph"), (strict, "strict")):
         if given:
-            other = "create_graph=False" if create_graph else "strict=False"
-            raise (NotImplementedError if create_graph else RuntimeError)(
-                f"torch.autograd.functional.jacobian: `{option}` and "
+            kind = NotImplementedError if create_graph else RuntimeError
+            raise kind(
+                f"torch.autograd.functional.jacobian: `{option}=True` and "
                 '`strategy="forward-mode"` are not supported together (yet). Please either set '
-                f'`{other}` or `strategy="reverse-mode"`.'
+                f'`{option}=False` or `strategy="reverse-mode"`.'
             )
-    many_in, sources = _inputs(inputs, "jacobian")
-    columns: list[list[Any]] = []
-    many_out = False
-    outputs: Tensors = ()
+    with enable_grad():
+        many_in, sources = _inputs(inputs, "jacobian")
+        sources = _fresh(sources, create_graph=False)
+        many_out, outputs = _outputs(func, sources, "jacobian", strict=False)
+        push = linearised(outputs, [_node_of(source) for source in sources])
+    rows: list[list[Tensor]] = [[] for _ in outputs]
     for position, source in enumerate(sources):
-        for place in range(source.array.size):
-            tangents = [np.zeros_like(other.array, order="C") for other in sources]
+        array = source.array
+        columns = []
+        for place in range(array.size):
+            tangents: list[Any] = [None] * len(sources)
+            tangents[position] = np.zeros(array.shape, array.dtype)
             tangents[position].reshape(-1)[place] = 1
-            result, moved = jvp(func, sources, tuple([new_tensor(t) for t in tangents]))
-            many_out = isinstance(result, tuple)
-            outputs = result if many_out else (result,)
-            columns.append([t.array for t in (moved if many_out else (moved,))])
-    rows = []
-    for index, output in enumerate(outputs):
-        row, start = [], 0
-        for source in sources:
-            part = [column[index] for column in columns[start : start + source.array.size]]
-            start += source.array.size
-            values = np.stack(part, -1) if part else np.zeros((*output.array.shape, 0))
-            row.append(new_tensor(values.reshape(output.array.shape + source.array.shape)))
-        rows.append(tuple(row))
-    return _packed_twice(rows, many_out, many_in)
+            columns.append(push(tangents))
+        for index, (row, output) in enumerate(zip(rows, outputs, strict=True)):
+            values = np.zeros((*output.array.shape, array.size), output.array.dtype)
+            for place, column in enumerate(columns):
+                if column[index] is not None:
+                    values[..., place] = column[index]
+            row.append(new_tensor(values.reshape(output.array.shape + array.shape)))
+    return _packed_twice([tuple(row) for row in rows], many_out, many_in)

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from gradsh.engine import DIFFERENTIATION, FUNCTIONS, Tensor
+from gradsh.engine.forward import linearised
 from gradsh.engine.leaf import finished
+
+from .oracle import GradshSide, Run, Variation, samples
 
 try:
     import torch
@@ -180,3 +183,54 @@ def test_six_derivatives_of_tanh() -> None:
     t = np.tanh(np.array([0.3, -1.2]))
     expected = -16 * t * (1 - t**2) * (45 * t**4 - 60 * t**2 + 17)
     np.testing.assert_allclose(value.tolist(), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize(("name", "text"), samples(), ids=[text for _, text in samples()])
+def test_forward_mode_of_every_operation_is_the_transpose_of_backward(
+    name: str, text: str, dtype: str
+) -> None:
+    """For every cotangent w and tangent v, the real part of <w, J v> is that of <J^H w, v>."""
+    run = Run(GradshSide(), text, Variation(dtype, dtype))
+    outputs = [out for out in run.results() if out.requires_grad] if run.error is None else []
+    if not outputs:
+        return
+    numbers = np.random.default_rng(5)
+
+    def like(array: Any) -> Any:
+        values = numbers.normal(size=array.shape)
+        if array.dtype.kind == "c":
+            values = values + 1j * numbers.normal(size=array.shape)
+        return np.asarray(values).astype(array.dtype)
+
+    tangents = [like(leaf.array) for leaf in run.leaves]
+    weights = [like(out.array) for out in outputs]
+    try:
+        pulled = DIFFERENTIATION["grad"](
+            outputs,
+            run.leaves,
+            [finished(weight, False) for weight in weights],
+            create_graph=True,
+            allow_unused=True,
+        )
+    except (RuntimeError, NotImplementedError):
+        return  # it has no derivative, and says so
+    try:
+        moved = linearised(outputs, [leaf.node for leaf in run.leaves])(tangents)
+    except (RuntimeError, NotImplementedError) as error:
+        # what cannot be differentiated twice has no transpose, as in PyTorch
+        assert "is not implemented" in str(error)  # noqa: PT017
+        return
+    there = sum(
+        np.vdot(weight, tangent)
+        for weight, tangent in zip(weights, moved, strict=True)
+        if tangent is not None
+    )
+    back = sum(
+        np.vdot(gradient.array, tangent)
+        for gradient, tangent in zip(pulled, tangents, strict=True)
+        if gradient is not None
+    )
+    single = any(x.array.dtype.itemsize < 8 for x in (*run.leaves, *outputs))
+    close = 1e-4 if single else 1e-8
+    assert np.isclose(np.real(there), np.real(back), rtol=close, atol=close, equal_nan=True)
