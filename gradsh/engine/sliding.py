@@ -24,6 +24,12 @@ Lengths = tuple[int, ...]
 _CACHE = 1 << 20
 """Bytes that the copied windows of one step take, unless those of one image take more."""
 
+_ONE_THREAD = 1 << 18
+_NARROWEST = 16
+"""OpenBLAS computes a product of so many multiplications on one thread. Waiting for a second
+thread costs more than it gains in products as small as an image's, many times so on a machine
+that does other work too: they are cut into pieces, unless those would be too narrow."""
+
 
 class Slide(NamedTuple):
     """How a window moves: its steps, the zeros around the input, the gaps between its elements."""
@@ -97,6 +103,28 @@ def _batches(count: int, elements: int, itemsize: int) -> Iterator[slice]:
         yield slice(start, min(start + step, count))
 
 
+def _width(size: int, count: int) -> int:
+    """How many of `count` columns to multiply at once with a matrix of `size` elements."""
+    width = _ONE_THREAD // max(size, 1)
+    return width if _NARROWEST <= width < count else max(count, 1)
+
+
+def _in_pieces(array: Array, whole: int, width: int) -> Array:
+    """(..., rows, columns) as (..., pieces, rows, width), a view of the first `whole` columns."""
+    pieces = array[..., :whole].reshape(*array.shape[:-1], whole // width, width)
+    return pieces.swapaxes(-2, -3)
+
+
+def _multiply(matrix: Array, columns: Array, out: Array) -> None:
+    """Fill `out` (batch, groups, rows, columns) with the products of (groups, rows, taps)."""
+    count = columns.shape[-1]
+    width = _width(matrix[0].size, count)
+    whole = count // width * width
+    np.matmul(matrix[:, None], _in_pieces(columns, whole, width), out=_in_pieces(out, whole, width))
+    if whole < count:
+        np.matmul(matrix, columns[..., whole:], out=out[..., whole:])
+
+
 def correlate(input: Array, weight: Array, slide: Slide, places: Lengths) -> Array:
     """Each window's products with the kernels, summed: (batch, kernels, *places).
 
@@ -110,7 +138,7 @@ def correlate(input: Array, weight: Array, slide: Slide, places: Lengths) -> Arr
     by_group = result.reshape(batch, groups, kernels // groups, count)
     for part in _batches(batch, groups * taps * count, input.itemsize):
         columns = np.ascontiguousarray(view[part]).reshape(-1, groups, taps, count)
-        np.matmul(matrix, columns, out=by_group[part])
+        _multiply(matrix, columns, by_group[part])
     return result
 
 
@@ -131,8 +159,10 @@ def spread(grad: Array, weight: Array, slide: Slide, spatial: Lengths) -> Array:
     by_group = single(grad).reshape(batch, groups, kernels // groups, count)
     met = list(offsets(kernel, slide, places))
     for part in _batches(batch, groups * taps * count, grad.itemsize):
-        columns = np.matmul(matrix, by_group[part]).astype(grad.dtype, copy=False)
-        columns = columns.reshape(-1, channels, *kernel, *places)
+        images = by_group[part]
+        columns = np.empty((len(images), groups, taps, count), images.dtype)
+        _multiply(matrix, images, columns)
+        columns = columns.astype(grad.dtype, copy=False).reshape(-1, channels, *kernel, *places)
         target = result[part]
         for index, where in met:
             target[(..., *where)] += columns[(slice(None), slice(None), *index)]
@@ -150,5 +180,12 @@ def weigh(grad: Array, input: Array, slide: Slide, kernel: Lengths) -> Array:
     total = np.zeros((groups, kernels // groups, taps), grad.dtype)
     for part in _batches(batch, groups * taps * count, input.itemsize):
         columns = np.ascontiguousarray(view[part]).reshape(-1, groups, taps, count)
-        total += np.matmul(by_group[part], columns.swapaxes(2, 3)).sum(0)
+        width = _width(total[0].size, count)
+        whole = count // width * width
+        kept = by_group[part]
+        total += np.matmul(
+            _in_pieces(kept, whole, width), _in_pieces(columns, whole, width).swapaxes(-1, -2)
+        ).sum((0, 2))
+        if whole < count:
+            total += np.matmul(kept[..., whole:], columns[..., whole:].swapaxes(-1, -2)).sum(0)
     return total.reshape(kernels, channels // groups, *kernel)

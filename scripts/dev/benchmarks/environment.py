@@ -48,7 +48,7 @@ def prepared(python: Path | None) -> Installation:
         say(f"making an environment in {folder}")
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     once(folder / "peers", " ".join(PEERS), installation, PEERS, required=False)
-    once(folder / "tree", fingerprint(), installation, (str(ROOT),), required=True)
+    once(folder / "tree", fingerprint(), installation, (f"{ROOT}[special]",), required=True)
     return installation
 
 

@@ -18,6 +18,8 @@ from benchmarks.tasks import Task, resident_memory
 class Silence:
     """An output that drops what is written."""
 
+    shows_progress = False
+
     def write(self, text: str) -> None:
         """Drop a text."""
 
@@ -157,6 +159,42 @@ def along_rows(name: str, shape: list[int]) -> Task:
         }}
     """
     return program(text, 1, "x.grad.abs().mean()")
+
+
+# The leaves, the constants and what is computed of them; `v` is the cotangent of the result.
+LAYERS = {
+    "conv2d": (
+        {"x": (32, 16, 28, 28), "w": (32, 16, 3, 3), "b": (32,)},
+        {"v": (32, 32, 28, 28)},
+        "conv2d(x, w, b, padding=1)",
+    ),
+    "matmul": ({"a": (1000, 1000), "b": (1000, 1000)}, {"v": (1000, 1000)}, "a @ b"),
+    "mlp": (
+        {"w1": (128, 64), "b1": (128,), "w2": (10, 128), "b2": (10,)},
+        {"x": (256, 64), "t": (256, 10), "v": ()},
+        "mlp_loss(linear(relu(linear(x, w1, b1)), w2, b2), t)",
+    ),
+}
+
+
+def layer(name: str) -> Task:
+    """A layer's result and the gradients of all its leaves."""
+    leaves, constants, text = LAYERS[name]
+    made = [
+        f"{key} = linspace(-1, 1, {prod(shape)}).reshape({shape}).sin() * 0.1"
+        for key, shape in (leaves | constants).items()
+    ]
+    text = f"""
+        def mlp_loss(z, t) = mean(logsumexp(z, 1) - sum(z*t, 1))
+        {"; ".join(made)}
+        {"; ".join(f"{key}.requires_grad_()" for key in leaves)};
+        def work() {{
+            {"; ".join(f"{key}.grad = none" for key in leaves)}
+            out = {text}
+            backward out with v
+        }}
+    """
+    return program(text, 1, " + ".join(f"{key}.grad.abs().mean()" for key in leaves))
 
 
 # Training

@@ -166,6 +166,21 @@ def layer_norm(quick: bool) -> Contest:
     return Race(everyone("along_rows", name="layer-norm", shape=[512, 1024]))
 
 
+@row("conv2d", "conv2d 32x16x28x28, 3x3, 32 out", against={"torch": 2.5})
+def conv2d(quick: bool) -> Contest:
+    return Race(everyone("layer", name="conv2d"))
+
+
+@row("mlp", "two linear layers 256x64-128-10", against={"torch": 1.0})
+def mlp(quick: bool) -> Contest:
+    return Race(everyone("layer", name="mlp"))
+
+
+@row("matmul", "matmul 1000x1000", against={"torch": 1.2})
+def matmul(quick: bool) -> Contest:
+    return Race(everyone("layer", name="matmul"))
+
+
 # Training
 
 

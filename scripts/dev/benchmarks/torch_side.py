@@ -11,6 +11,7 @@ from torch.nn import functional
 from benchmarks.tasks import Task, resident_memory
 
 Expression = Callable[[], torch.Tensor]
+Shape = tuple[int, ...]
 
 
 def operations(size: int, record: bool, steps: int = 100) -> Task:
@@ -95,6 +96,50 @@ def along_rows(name: str, shape: list[int]) -> Task:
         y.backward(v)  # type: ignore[no-untyped-call]
 
     return Task(run, result=lambda: gradient(x).abs().mean().item())
+
+
+def mlp_loss(z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """Cross entropy by hand, with probabilities."""
+    return (torch.logsumexp(z, 1) - (z * t).sum(1)).mean()
+
+
+# The leaves, the constants and what is computed of them; `v` is the cotangent of the result.
+LAYERS: dict[str, tuple[dict[str, Shape], dict[str, Shape], Callable[..., torch.Tensor]]] = {
+    "conv2d": (
+        {"x": (32, 16, 28, 28), "w": (32, 16, 3, 3), "b": (32,)},
+        {"v": (32, 32, 28, 28)},
+        lambda x, w, b: functional.conv2d(x, w, b, padding=1),
+    ),
+    "matmul": ({"a": (1000, 1000), "b": (1000, 1000)}, {"v": (1000, 1000)}, torch.matmul),
+    "mlp": (
+        {"w1": (128, 64), "b1": (128,), "w2": (10, 128), "b2": (10,)},
+        {"x": (256, 64), "t": (256, 10), "v": ()},
+        lambda w1, b1, w2, b2, x, t: mlp_loss(
+            functional.linear(torch.relu(functional.linear(x, w1, b1)), w2, b2), t
+        ),
+    ),
+}
+
+
+def layer(name: str) -> Task:
+    """A layer's result and the gradients of all its leaves."""
+    leaves, constants, function = LAYERS[name]
+
+    def made(shape: Shape) -> torch.Tensor:
+        return torch.linspace(-1, 1, prod(shape)).reshape(shape).sin() * 0.1
+
+    given = [made(shape).requires_grad_() for shape in leaves.values()]
+    *fixed, v = [made(shape) for shape in constants.values()]
+
+    def run() -> None:
+        for leaf in given:
+            leaf.grad = None
+        function(*given, *fixed).backward(v)  # type: ignore[no-untyped-call]
+
+    def result() -> float:
+        return sum(gradient(leaf).abs().mean().item() for leaf in given)
+
+    return Task(run, result=result)
 
 
 def regression(steps: int) -> Task:
