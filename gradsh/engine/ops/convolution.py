@@ -269,8 +269,16 @@ def _check_output(input: Any, weight: Any, geometry: Geometry) -> None:
             "output padding must be smaller than either stride or dilation, but got "
             + " ".join(given)
         )
-    if min(geometry.spatial(input.shape[2:], weight.shape[2:])) <= 0:
-        error = RuntimeError("could not construct a memory descriptor using a format tag")
+    lengths = geometry.spatial(input.shape[2:], weight.shape[2:])
+    if min(lengths) <= 0:
+        alone = (1,) if len(lengths) == 1 else ()  # PyTorch computes one dimension as two
+        before, after = (
+            " x ".join(map(str, (*alone, *sizes))) for sizes in (input.shape[2:], lengths)
+        )
+        error = RuntimeError(
+            f"Given input size per channel: ({before}). Calculated output size per channel: "
+            f"({after}). Output size is too small"
+        )
         error.add_note("the padding leaves nothing of the result")
         raise error
 

@@ -149,6 +149,12 @@ def _check_ends(mode: str, input: Any, pad: Ends) -> None:
         for dim, before, behind in by_dim:
             if max(before, behind) > shape[dim]:
                 raise RuntimeError("Padding value causes wrapping around more than once.")
+        if min(lengths) >= 0 and any(
+            shape[dim] + before + behind > 0
+            and max(before, behind) > shape[dim] + min(before, 0) + min(behind, 0)
+            for dim, before, behind in by_dim
+        ):  # PyTorch then copies memory that it has not written
+            raise RuntimeError("Padding value causes wrapping around more than once.")
         if min(lengths) < 0:
             raise RuntimeError("Negative padding value is resulting in an empty dimension")
         return

@@ -251,7 +251,8 @@ def _range_sums(array: Array, starts: Array, ends: Array, axis: int) -> Array:
 )
 def adaptive_avg_pool2d_of(input: Operand, output_size: Any):
     """The means of windows that share out the input: output_size of them."""
-    refuse("adaptive_avg_pool2d", "biuc", input)
+    if 0 not in output_size:
+        refuse("adaptive_avg_pool2d", "biuc", input)
     total = single(input)
     for axis, count in ((-1, output_size[1]), (-2, output_size[0])):
         starts, ends = _shares(input.shape[axis], count)
@@ -288,6 +289,7 @@ def adaptive_avg_cotangent(grad: Operand, input: Operand):
 )
 def adaptive_max_cotangent(grad: Operand, input: Operand, indices: Any):
     """The cotangent of adaptive_max_pool2d: grad where the largest elements stand."""
+    _check_lengths("adaptive_max_pool2d_backward", grad.shape, 1, "grad_output")
     return place(grad, indices, input.shape)
 
 
@@ -385,6 +387,12 @@ def _check_pool(shape: Lengths, pool: Pool) -> None:
         raise RuntimeError(
             "Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but "
             f"got:{list(shape)}"
+        )
+    if any(2 * pad > size - size % 2 for pad, size in zip(pool.padding, pool.kernel, strict=True)):
+        (high, wide), (tall, broad) = pool.padding, pool.kernel
+        raise RuntimeError(
+            "pad should be smaller than or equal to half of kernel size, but got "
+            f"padW = {wide}, padH = {high}, kW = {broad}, kH = {tall}"
         )
     places = pool.places(shape[-2:])
     if min(places) < 1:
