@@ -123,8 +123,24 @@ class Commands(Formats, Statements):
     ) -> ast.expr:
         parts: dict[str, ast.expr] = {"text": self._texts([loss])}
         parts |= self._parts([over, *options])
+        if "using" in parts:
+            parts["using"] = self._optimiser(parts["using"])
         last = options[-1][2] if options else over[2][-1]
         return self._call(word, [self._function(loss)], parts, last)
+
+    def _optimiser(self, value: ast.expr) -> ast.expr:
+        """`using adam(lr=0.1)` as a function of the tensors, which the call does not name."""
+        position = span(value, value)
+        tensors = ast.Name("@over", LOAD, **position)
+        arguments = no_arguments()
+        arguments.args = [ast.arg("@over", None, **position)]
+        if isinstance(value, ast.Call):
+            name = internal_name("@optimiser_call", position)
+            given = [value.func, tensors, *value.args]
+            body: ast.expr = ast.Call(name, given, value.keywords, **position)
+        else:
+            body = ast.Call(internal_name("@optimiser", position), [value, tensors], [], **position)
+        return self.function_of(arguments, body, position)
 
     def _function(self, value: ast.expr, parameter: Lexeme | None = None) -> ast.expr:
         """The expression as a function, of the given variable or of nothing."""

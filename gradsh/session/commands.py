@@ -70,9 +70,16 @@ def _load_session(session: Session, values: tuple[Any, ...], parts: Parts) -> No
     load_session(session, values[0])
 
 
+def _minimize(session: Session, values: tuple[Any, ...], parts: Parts) -> object:
+    from gradsh.session.minimization import run_minimize
+
+    return run_minimize(session, values[0], parts)
+
+
 _COMMANDS: Final[dict[str, Callable[[Session, tuple[Any, ...], Parts], object]]] = {
     "set": _set,
     "seed": _seed,
+    "minimize": _minimize,
     "save session": _save_session,
     "load session": _load_session,
 }

@@ -15,6 +15,7 @@ from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.leaf import requires_grad_
 from gradsh.engine.modes import enable_grad, no_grad
 from gradsh.engine.ops.creation import literal
+from gradsh.engine.optim import Optimizer, adagrad, adam, adamw, lbfgs, rmsprop, sgd
 from gradsh.session.custom import custom
 
 MAXIMUM_BITS: Final = 2**20
@@ -31,6 +32,7 @@ _LISTS: Final = frozenset(
 )  # fmt: skip
 """Annotations of operations, and parameters of functions composed of them, that take a list."""
 
+_OPTIMISERS: Final = (adagrad, adam, adamw, lbfgs, rmsprop, sgd)
 _OP_OF: Final = {op.call: op for op in OPS.values()}
 
 
@@ -183,6 +185,27 @@ def remainder(left: Any, right: Any) -> Any:
     return left % right
 
 
+def optimiser(value: Any, over: tuple[Any, ...]) -> Optimizer:
+    """The optimiser after `using`: one there is already, or a new one for the tensors `over`.
+
+    TypeError for what is neither an optimiser nor makes one.
+    """
+    if not isinstance(value, Optimizer) and value in _OPTIMISERS:
+        value = value(*over)
+    if not isinstance(value, Optimizer):
+        error = TypeError(f"{type(value).__name__} is no optimiser")
+        error.add_note("write `using adam(lr=0.1)`, for example")
+        raise error
+    return value
+
+
+def optimiser_call(function: Any, over: tuple[Any, ...], *values: Any, **named: Any) -> Optimizer:
+    """The same for a call, in which the functions that make optimisers are given the tensors."""
+    if function in _OPTIMISERS:
+        values = (*over, *values)
+    return optimiser(function(*values, **named), over)
+
+
 OPERATIONS: Final[dict[str, Callable[..., Any] | type]] = {
     "@tensor": literal,
     "@call": call,
@@ -196,6 +219,8 @@ OPERATIONS: Final[dict[str, Callable[..., Any] | type]] = {
     "@exponent": exponent,
     "@remainder": remainder,
     "@custom": custom,
+    "@optimiser": optimiser,
+    "@optimiser_call": optimiser_call,
     "@Error": Exception,
     "@AssertionError": AssertionError,
 }

@@ -35,4 +35,7 @@ OPTIMISATION: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """What a user may call, by its name."""
 
-__all__ = ["LBFGS", "OPTIMISATION", "Group", "Optimizer", "Schedule"]
+__all__ = [
+    "LBFGS", "OPTIMISATION", "Group", "Optimizer", "Schedule",
+    "adagrad", "adam", "adamw", "lbfgs", "rmsprop", "sgd",
+]  # fmt: skip

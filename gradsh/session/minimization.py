@@ -1,0 +1,87 @@
+"""The command `minimize E over w, b [using adam(lr=0.1)] [steps N] [until TOL]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from gradsh.engine.anomaly import Origin
+from gradsh.engine.arguments import type_name
+from gradsh.engine.optim import Optimizer, lbfgs
+from gradsh.engine.optim.minimize import STEPS, LossIsNan, check_parameters, minimize
+from gradsh.engine.tensor import Tensor
+from gradsh.language.units import FILENAME
+
+if TYPE_CHECKING:
+    from gradsh.session.session import Session
+
+
+def run_minimize(session: Session, loss: Callable[[], Any], parts: dict[str, Any]) -> Tensor:
+    """Minimise `loss()` over the tensors that the command names; the history of the loss.
+
+    Without `using` it is lbfgs with a line search, an iteration a step, until the loss stands.
+    Raises TypeError or ValueError for wrong parts, and what `gradsh.engine.optim.minimize` raises.
+    """
+    over: tuple[Any, ...] = parts["over"]
+    check_parameters(over, parts["over_text"])
+    steps, until = parts.get("steps"), parts.get("until")
+    if steps is not None:
+        steps = _whole_number(steps)
+    if until is not None:
+        until = _number(until)
+    if "using" in parts:
+        optimiser: Optimizer = parts["using"](over)
+    else:
+        optimiser = lbfgs(*over, max_iter=1, line_search_fn="strong_wolfe")
+        until = 0.0 if steps is None and until is None else until
+    total = STEPS if steps is None and until is None else steps
+    try:
+        with session.output.progress("minimize", total) as progress:
+            return minimize(loss, over, optimiser, steps=steps, until=until, report=progress.update)
+    except LossIsNan as error:
+        error.add_note(_advice(error, parts["over_text"]))
+        raise
+
+
+def _whole_number(value: Any) -> int:
+    if isinstance(value, Tensor) and value.array.size == 1:
+        value = value.item()
+    if type(value) is not int or value < 1:
+        shown = value if isinstance(value, (int, float)) else type_name(value)
+        raise ValueError(f"steps must be a whole number of at least 1, not {shown}")
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, Tensor) and value.array.size == 1:
+        value = value.item()
+    if type(value) not in (int, float) or not value >= 0:
+        shown = value if isinstance(value, (int, float)) else type_name(value)
+        raise ValueError(f"until must be a tolerance of at least 0, not {shown}")
+    return float(value)
+
+
+def _advice(error: LossIsNan, names: tuple[str, ...]) -> str:
+    text = None if error.origin is None else _source_of(error.origin)
+    where = "" if text is None else f"the first nan came from `{text}`; "
+    if error.step == 1:
+        return f"{where}start from other values of {', '.join(names)}"
+    return f"{where}the last good values of {', '.join(names)} are kept: try a smaller lr"
+
+
+def _source_of(origin: Origin) -> str | None:
+    """The text of the user's expression that called the operation, if it is short enough."""
+    for code, offset in origin.places:
+        if code.co_filename.startswith(FILENAME + "\n"):
+            return _text_at(code, offset)
+    return None
+
+
+def _text_at(code: CodeType, offset: int) -> str | None:
+    lines = code.co_filename.split("\n", 3)[3].splitlines()
+    for number, place in enumerate(code.co_positions()):
+        line, end_line, start, end = place
+        if number == offset // 2 and line is not None and line == end_line:
+            return lines[line - 1].encode()[start:end].decode() if line <= len(lines) else None
+    return None
