@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
+from inspect import cleandoc
 
 import pytest
 
+from gradsh.engine import DIFFERENTIATION
 from gradsh.session import Fault, Output, Session
 
 
@@ -368,3 +371,12 @@ def test_no_built_in_function_takes_a_wrong_argument_for_a_fault_of_gradsh() -> 
             faults: list[Fault] = []
             session.run_pieces([f"{name}({given});"], "t", faults.append)
             assert not [fault for fault in faults if fault.internal], (name, given)
+
+
+@pytest.mark.parametrize("name", sorted(DIFFERENTIATION))
+def test_the_sample_calls_of_the_functions_that_differentiate_run(name: str) -> None:
+    lines = cleandoc(DIFFERENTIATION[name].__doc__ or "").splitlines()
+    samples = [line for line in lines if re.match(rf"(\w+ = .*; )?.*\b{name}\(.*\)$", line)]
+    assert samples
+    for line in samples:
+        output_of(line)
