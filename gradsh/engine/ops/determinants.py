@@ -45,6 +45,11 @@ def _on_diagonals(values: Any, like: Any) -> Any:
 
 def _solved_adjoint(A: Any, right: Any, perturbed: bool) -> Any:
     """X with A^H X = B on arrays; a zero pivot counts as eps if `perturbed`."""
+    if A.shape[-1] > WRITTEN_OUT:
+        try:
+            return np.linalg.solve(adjoint(A), right)
+        except np.linalg.LinAlgError:
+            pass  # a singular one is eliminated below
     turned = _turned(A)
     factors = factor(turned)
     if perturbed:

@@ -16,7 +16,7 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-WRITTEN_OUT = 48
+WRITTEN_OUT = 16
 """Up to so many rows a matrix is eliminated here, beyond them by numpy."""
 
 _SMALL = 8
