@@ -360,10 +360,13 @@ def kl_div(
         error = RuntimeError("kl_div: Integral inputs not supported.")
         error.add_note("make both floats first: `x.float()`")
         raise error
+    # right operands come first, as in PyTorch: a gradient's parts are added in that order
     if log_target:
-        values = exp(target) * (target - input)
+        difference = target - input
+        values = exp(target) * difference
     else:
-        values = xlogy(target, target) - target * input
+        product = target * input
+        values = xlogy(target, target) - product
     result = reduced(values, reduction)
     if by_batch and input.array.ndim:
         return div(result, len(input.array))
@@ -392,12 +395,15 @@ def poisson_nll_loss(
     """
     check_tensors("poisson_nll_loss", input=input, target=target)
     reduction = check_reduction(reduction_name(reduction, size_average, reduce))
+    # right operands come first, as in PyTorch: a gradient's parts are added in that order
     if log_input:
-        values = exp(input) - target * input
+        product = target * input
+        values = exp(input) - product
     else:
         values = input - target * log(input + eps)
     if full:
-        stirling = target * log(target) - target + log(target * (2 * math.pi)) * 0.5
+        growth = log(target * (2 * math.pi)) * 0.5
+        stirling = target * log(target) - target + growth
         values = add(values, masked_fill(stirling, le(target, 1), 0))
     return reduced(values, reduction)
 

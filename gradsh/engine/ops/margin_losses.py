@@ -34,6 +34,8 @@ _EPSILON = float(np.float32(1e-12))
 )
 def lack(input):
     """input where it is positive, 0 elsewhere: what a margin lacks."""
+    if input.dtype.kind == "c":
+        raise NotImplementedError("clamp is not supported for complex types")
     return np.maximum(input, input.dtype.type(0))
 
 

@@ -34,19 +34,29 @@ def _cascade_total(values: Any) -> Any:
         return values.sum()
     run = 1 << max(4, (count - 1).bit_length() // _RUN_LEVELS)
     first, rest = values[:1], values[1:]
-    levels = []
-    for _ in range(_RUN_LEVELS - 1):
+    levels: list[Any] = []
+    while len(rest) and len(levels) < _RUN_LEVELS - 1:
         whole = len(rest) // run * run
-        levels.append(np.add.accumulate(rest[whole:])[-1] if whole < len(rest) else rest[:0].sum())
+        if whole < len(rest):
+            levels.append(np.add.accumulate(rest[whole:])[-1:])
         rest = np.add.accumulate(rest[:whole].reshape(-1, run), 1)[:, -1]
-    levels.append(np.add.accumulate(np.concatenate((first, rest)))[-1])
-    return np.add.accumulate(np.array(levels, values.dtype))[-1]
+    levels.append(np.add.accumulate(np.concatenate((first, rest)))[-1:] if len(rest) else first)
+    return np.add.accumulate(np.concatenate(levels))[-1]
 
 
-def _counted(target: Any, ignore_index: int) -> Any:
-    """Where a target counts; None if all do."""
-    ignored = target == ignore_index
-    return ~ignored if ignored.any() else None
+def _counted(target: Any, classes: int, ignore_index: int) -> Any:
+    """Where a target counts; None if all do. IndexError for one that is no class."""
+    low, high = (target.min(), target.max()) if target.size else (0, -1)
+    counted = target != ignore_index if low <= ignore_index <= high else None
+    if low < 0 or high >= classes:
+        outside = (target < 0) | (target >= classes)
+        if counted is not None:
+            outside &= counted
+        if outside.any():
+            error = IndexError(f"Target {target[outside].flat[0]} is out of bounds.")
+            error.add_note(f"the classes are counted from 0: here 0 to {classes - 1}")
+            raise error
+    return counted
 
 
 def _weight_of(target: Any, weight: Any, counted: Any) -> Any:
@@ -79,19 +89,11 @@ def _total_weight(target: Any, weights: Any) -> Any:
 def _places(target: Any, counted: Any) -> tuple[Any, ...]:
     """Where in an input of shape (N, C, ...) the class of each target stands."""
     chosen = target if counted is None else np.where(counted, target, 0)
+    if target.ndim == 1:
+        return np.arange(len(target)), chosen
     places = list(np.ogrid[tuple(slice(length) for length in target.shape)])
     places.insert(1, chosen)
     return tuple(places)
-
-
-def _check_targets(target: Any, classes: int, counted: Any) -> None:
-    outside = (target < 0) | (target >= classes)
-    if counted is not None:
-        outside &= counted
-    if outside.any():
-        error = IndexError(f"Target {target[outside].flat[0]} is out of bounds.")
-        error.add_note(f"the classes are counted from 0: here 0 to {classes - 1}")
-        raise error
 
 
 def _as_batch(input: Any, target: Any) -> tuple[Any, Any]:
@@ -120,7 +122,7 @@ def nll_cotangent(
     batch, target = _as_batch(result, target)
     if not target.size:
         return result
-    counted = _counted(target, ignore_index)
+    counted = _counted(target, batch.shape[1], ignore_index)
     weights = _weight_of(target, weight, counted)
     if reduction == "mean":
         grad = grad / grad.dtype.type(_total_weight(target, weights))
@@ -156,16 +158,13 @@ def nll_loss_of(
             f"expected scalar type {FROM_NUMPY[input.dtype].type_name} but found "
             f"{FROM_NUMPY[weight.dtype].type_name}"
         )
-    counted = _counted(target, ignore_index)
-    _check_targets(target, batch.shape[1], counted)
-    if weight is not None:
-        weight = weight.reshape(-1)
-    weights = _weight_of(target, weight, counted)
-    values = (
-        -batch[_places(target, counted)] if target.size else np.zeros(target.shape, input.dtype)
-    )
-    if weights is not None:
-        values = np.where(weights != 0, values * weights, 0).astype(input.dtype, copy=False)
+    if batch.ndim > 2 and target.dtype != np.int64:
+        raise RuntimeError("expected scalar type Long but found Byte")
+    counted = _counted(target, batch.shape[1], ignore_index)
+    weights = _weight_of(target, None if weight is None else weight.reshape(-1), counted)
+    values = np.zeros(target.shape, input.dtype)
+    if target.size:
+        values = _weighted(-batch[_places(target, counted)], weights, counted)
     if reduction == "none":
         return values.reshape(()) if input.ndim == 1 else values
     total = _cascade_total(values.reshape(-1))
@@ -176,6 +175,10 @@ def nll_loss_of(
 
 def _check_nll(input: Any, target: Any, weight: Any) -> None:
     """PyTorch's errors for shapes and types that nll_loss does not take."""
+    if weight is None and target.array.dtype == np.int64:
+        given, wanted_shape = input.array.shape, target.array.shape
+        if len(given) == 2 and given[:1] == wanted_shape:
+            return  # the common case
     shape, wanted = list(input.array.shape), list(target.array.shape)
     if not shape:
         raise ValueError("Expected 1 or more dimensions (got 0)")
@@ -188,12 +191,14 @@ def _check_nll(input: Any, target: Any, weight: Any) -> None:
         expected = [shape[0], *shape[2:]]
         if wanted[1:] != shape[2:]:
             raise RuntimeError(f"Expected target size {expected}, got {wanted}")
+    refuse_gradient(f"nll_loss{'2d' if len(shape) > 2 else ''}_forward", weight=weight)
     if len(shape) == 4 and len(wanted) != 3:
         raise RuntimeError(
             "only batches of spatial targets supported (3D tensors) but got targets of "
             f"dimension: {len(wanted)}"
         )
-    refuse_gradient(f"nll_loss{'2d' if len(shape) > 2 else ''}_forward", weight=weight)
+    if len(shape) < 3 and len(wanted) > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if target.dtype.name not in ("int64", "uint8"):
         error = RuntimeError(
             f"expected target dtype to be Long or Byte, but got {target.dtype.type_name}"
@@ -214,14 +219,13 @@ def _check_image(input: Any, target: Any, weight: Any) -> None:
 
 
 def _check_flat(shape: list[int], wanted: list[int], weight: Any) -> None:
-    if len(shape) == 2 and not wanted:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    if len(wanted) > 1:
-        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    """PyTorch's errors for the shapes of an input of at most two dimensions and its target."""
     if len(shape) == 1 and wanted not in ([], [1]):
         raise ValueError(
             f"For 1D input, 1D target must have size 1, but got target size: {wanted[0]}"
         )
+    if len(shape) == 2 and not wanted:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     classes = shape[-1]
     if weight is not None and tuple(weight.array.shape) != (classes,):
         raise RuntimeError(
