@@ -260,13 +260,11 @@ def _by_rows(values: Array, plan: Normalization, weight: Any, bias: Any) -> Arra
     return result
 
 
-def _scaled(values: Array, plan: Normalization, weight: Any, bias: Any) -> Array:
-    """values * factor + shift, as PyTorch's kernels for channels compute it."""
+def _factor_and_shift(plan: Normalization, weight: Any, bias: Any) -> tuple[Array, Array]:
+    """What PyTorch's kernels for channels multiply with and then add."""
     factor = plan.scale if weight is None else plan.scale * weight
     shift = -plan.mean * factor if bias is None else bias - plan.mean * factor
-    result: Array = values * factor
-    result += shift
-    return result
+    return factor, shift
 
 
 def _parameters(plan: Normalization, *parameters: Array | None) -> list[Any]:
@@ -385,7 +383,12 @@ def batch_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, 
     values = single(input)
     if not plan.constant:
         plan.find(values)
-    result = _scaled(values, plan, *_parameters(plan, weight, bias))
+    factor, shift = _factor_and_shift(plan, *_parameters(plan, weight, bias))
+    if values.dtype == np.float32 and values.size <= SEEN_IN_FULL:
+        # rounded once, as there: equal values of a channel need not give zero
+        values = values.astype(np.float64)
+    result = values * factor
+    result += shift
     return result.astype(input.dtype, copy=False)
 
 
@@ -405,7 +408,9 @@ def group_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, 
         plan.mean = plan.scale = np.zeros((*plan.view[:2], 1, 1), values.dtype)
         return np.empty(input.shape, input.dtype)
     plan.find(values)
-    result = _scaled(values, plan, *_parameters(plan, weight, bias))
+    factor, shift = _factor_and_shift(plan, *_parameters(plan, weight, bias))
+    result = values * factor
+    result += shift
     return result.reshape(input.shape).astype(input.dtype, copy=False)
 
 
