@@ -136,10 +136,6 @@ def boolean(value: Any, op: str, name: str, position: int) -> bool:
     """True or False."""
     if type(value) is bool:
         return value
-    if type(value) is int:
-        return bool(value)
-    if isinstance(value, Tensor) and value.array.size == 1:
-        return bool(value)
     raise refuse(op, name, position, "bool", value)
 
 
