@@ -238,7 +238,8 @@ def logit(input, eps: float | None = None):
     """
     refuse("logit_cpu", "c", input)
     if eps is not None and eps >= 0:
-        input = np.minimum(np.maximum(input, eps), 1 - eps)
+        upper = np.where(input > 1 - eps, input.dtype.type(1 - eps), input)
+        input = np.where(input < eps, input.dtype.type(eps), upper)
     return precise(np.log, input / (1 - input))
 
 
