@@ -67,9 +67,11 @@ def resolve_shape(shape: tuple[int, ...], size: int) -> tuple[int, ...]:
     unknown = [position for position, length in enumerate(shape) if length == -1]
     if len(unknown) > 1:
         raise RuntimeError("only one dimension can be inferred")
-    for length in shape:
+    for position, length in enumerate(shape):
         if length < -1:
-            raise RuntimeError(f"invalid shape dimension {length}")
+            raise RuntimeError(
+                f"invalid shape dimension {length} at index {position} of shape {list(shape)}"
+            )
     known = math.prod(length for length in shape if length != -1)
     if unknown:
         if known == 0:
