@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from heapq import heappop, heappush
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -419,19 +420,24 @@ def leading_to(wanted: set[Node], starts: Iterable[Node], ends: Collection[Node]
     seen: set[Node] = set()
     order: list[Node] = []
     stack = list(starts)
-    oldest = min((node.seq for node in wanted), default=0)
+    oldest = min([node.seq for node in wanted], default=0)
     while stack:
         node = stack.pop()
-        if node not in seen and node.seq >= oldest:
-            seen.add(node)
-            order.append(node)
-            if node not in ends:
-                stack.extend(parent for parent in node.parents if parent is not None)
-    order.sort(key=lambda node: node.seq)
-    useful: set[Node] = set()
+        if node in seen or node.seq < oldest:
+            continue
+        seen.add(node)
+        order.append(node)
+        if node not in ends:
+            for parent in node.parents:
+                if parent is not None and parent not in seen:
+                    stack.append(parent)  # noqa: PERF401 (a generator costs more here)
+    order.sort(key=attrgetter("seq"))
+    useful = wanted & seen
     for node in order:
-        if node in wanted or any(parent in useful for parent in node.parents):
-            useful.add(node)
+        for parent in node.parents:
+            if parent in useful:
+                useful.add(node)
+                break
     return useful
 
 
