@@ -299,6 +299,9 @@ def test_a_tensor_takes_no_format() -> None:
         ("x.data = zeros(1); x", "tensor([0.], requires_grad=True)"),
         ("backward sum(x); x.grad = none; print x.grad", "None"),
         ("torch.autograd.backward(y, [[1., 2.], [3., 4.]]); x.grad[0]", "tensor([2., 4.])"),
+        ("torch.autograd.functional.hessian(x -> (x^2).sum(), [3.])", "tensor([[2.]])"),
+        ("torch.utils.checkpoint.checkpoint(x -> x, [3.] grad).requires_grad", "True"),
+        ("torch.autograd.grad(sum(y * y), (x,))[0][0]", "tensor([8., 8.])"),
         ("y.sum(0).backward(gradient=[1., 2.], retain_graph=true); x.grad[0]", "tensor([2., 4.])"),
     ],
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gradsh.engine import backward
+from gradsh.engine import DIFFERENTIATION, backward
 
 
 class Namespace:
@@ -73,7 +73,17 @@ def torch_namespace(table: Mapping[str, object]) -> Namespace:
         "linalg": Namespace("torch.linalg", table),
         "nn": Namespace("torch.nn", {}, {"functional": functional, "utils": utils}),
         "special": Namespace("torch.special", table),
-        "autograd": Namespace("torch.autograd", table, {"backward": backward}),
+        "autograd": Namespace(
+            "torch.autograd",
+            table,
+            {
+                "backward": backward,
+                "functional": Namespace("torch.autograd.functional", DIFFERENTIATION),
+            },
+        ),
+        "utils": Namespace(
+            "torch.utils", {}, {"checkpoint": Namespace("torch.utils.checkpoint", table)}
+        ),
         "random": Namespace("torch.random", table),
         "optim": optim,
     }
