@@ -77,7 +77,7 @@ def _row(vector: Any) -> Any:
 
 
 @linear(
-    input=lambda g, vec: mm(_column(g), conjugate(_row(vec))),
+    input=lambda g, vec: _column(g) * conjugate(_row(vec)),
     vec=lambda g, input: mv(conjugate(t(input)), g),
 )
 def mv(input: Operand, vec: Operand):

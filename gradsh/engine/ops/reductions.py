@@ -137,7 +137,7 @@ def _move_back(input: Any, axis: int) -> Any:
 
 
 def _prod_rule(g: Any, input: Any, out: Any, dim: Any, keepdim: bool, input_shape: Any) -> Any:
-    """g * out / input; where there are zeros, g times the product of the other elements."""
+    """g * (out / input); where there are zeros, g times the product of the other elements."""
     array = getattr(input, "array", input)
     zeros = array.size - np.count_nonzero(array)
     if dim is None and zeros > 1 and array is input:
@@ -147,7 +147,7 @@ def _prod_rule(g: Any, input: Any, out: Any, dim: Any, keepdim: bool, input_shap
         return g * conjugate(_others(input, dim, keepdim))
     if not input_shape:
         return g
-    return g * conjugate(spread(out, dim, keepdim, input_shape)) / conjugate(input)
+    return g * conjugate(spread(out, dim, keepdim, input_shape) / input)
 
 
 @general(input=_prod_rule, grad_fn=numbered("Prod"))
@@ -244,7 +244,7 @@ def _norm_rule(
     if ord == 1:
         return g * sgn(input)
     if ord == 2:
-        return where(eq(norm, 0), 0, g * (input / norm))
+        return g * where(eq(norm, 0), 0, input / norm)
     size = abs(input)
     if ord in (float("inf"), float("-inf")):
         attained = eq(size, norm)
