@@ -26,7 +26,12 @@ sys.path.insert(0, str(ROOT))
 from gradsh.engine import OPS, Op  # noqa: E402
 from gradsh.engine.symbols import derivative  # noqa: E402
 from tests.engine.reached import differentiated, visits  # noqa: E402
-from tests.engine.test_derivatives import LINES, NOT_THE_DERIVATIVE, differs  # noqa: E402
+from tests.engine.test_derivatives import (  # noqa: E402
+    LINES,
+    NOT_OF_COMPLEX,
+    NOT_THE_DERIVATIVE,
+    differs,
+)
 
 ERRORS: dict[str, Callable[[Any], Any]] = {
     "times 1.01": lambda cotangent: cotangent * 1.01,
@@ -57,32 +62,36 @@ def planted(op: Op, operand: str, error: Callable[[Any], Any]) -> Iterator[list[
         op.order_saved(op.saved_tensors)
 
 
-def lines_by_formula() -> dict[tuple[str, str], list[str]]:
+Call = tuple[str, str]  # a sample call and the type of its numbers
+
+
+def calls_by_formula() -> dict[tuple[str, str], list[Call]]:
     """The sample calls that use each formula, in derivatives of up to the third order."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for line in LINES:
-        if any(part in line for part in NOT_THE_DERIVATIVE):
-            continue
-        for node, _ in visits(line):
-            op: Any = node.op
-            for operand in differentiated(node):
-                lines = found.setdefault((op.name, operand), [])
-                if line not in lines:
-                    lines.append(line)
+    found: dict[tuple[str, str], list[Call]] = {}
+    for dtype in ("float64", "complex128"):
+        for line in LINES:
+            if any(part in line for part in NOT_THE_DERIVATIVE | NOT_OF_COMPLEX):
+                continue
+            for node, _ in visits(line, dtype):
+                op: Any = node.op
+                for operand in differentiated(node):
+                    calls = found.setdefault((op.name, operand), [])
+                    if (line, dtype) not in calls:
+                        calls.append((line, dtype))
     return found
 
 
-def unnoticed(op: Op, operand: str, lines: list[str]) -> Iterator[str]:
+def unnoticed(op: Op, operand: str, calls: list[Call]) -> Iterator[str]:
     """The errors in one formula that no sample call notices."""
     for name, error in ERRORS.items():
         with planted(op, operand, error) as used:
-            if not any(map(differs, lines)) and (any(used) or name == "moved by 0.01"):
+            if not any(differs(*call) for call in calls) and (any(used) or name == "moved by 0.01"):
                 yield name
 
 
 def main(wanted: list[str]) -> int:
     started = time.perf_counter()
-    by_formula = lines_by_formula()
+    by_formula = calls_by_formula()
     survivors = formulas = 0
     for op in OPS.values():
         for operand in op.formulas:

@@ -9,11 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradsh.engine import FUNCTIONS, Op, Tensor
+from gradsh.engine.functional import vjp
 from gradsh.engine.graph import Hooks, Node, Output
 
 from .oracle import GradshSide, Run, Variation, sample_lines
 
 DOUBLE = Variation("float64", "float64")
+
+
+class Functional(GradshSide):
+    """gradsh, with the derivatives of functions too."""
+
+    def names(self, inputs: Callable[..., Any]) -> dict[str, Any]:
+        return {**super().names(inputs), "vjp": vjp}
 
 
 class Alone(GradshSide):
@@ -73,7 +81,7 @@ class Visit(NamedTuple):
 
 
 @cache
-def visits(text: str) -> tuple[Visit, ...]:
+def visits(text: str, dtype: str = "float64") -> tuple[Visit, ...]:
     """What three backward passes from a sample call come to, each through the one before.
 
     The weights of the results are leaves too: so the second pass goes through everything that the
@@ -90,7 +98,7 @@ def visits(text: str) -> tuple[Visit, ...]:
         found.append(Visit(owner, g.detach() if node is owner else None))
 
     with np.errstate(all="ignore"):
-        run = Run(GradshSide(), text, DOUBLE)
+        run = Run(Functional(), text, Variation(dtype, dtype))
         results = [x for x in run.results() if x.requires_grad]
         weights = [FUNCTIONS["randn_like"](x, dtype=x.dtype).requires_grad_() for x in results]
         total = _weighted(results, weights)
@@ -102,7 +110,7 @@ def visits(text: str) -> tuple[Visit, ...]:
             for leaf in leaves:
                 leaf.grad = None
             try:
-                total.backward(create_graph=True)
+                total.backward(FUNCTIONS["ones_like"](total), create_graph=True)
             except RuntimeError:  # what has no derivative says so, after its hook was called
                 break
             gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
@@ -120,10 +128,10 @@ def _weighted(tensors: Sequence[Any], weights: Sequence[Any]) -> Any:
 
 
 def reached(texts: Iterable[str]) -> dict[str, set[str]]:
-    """The operands of each declaration whose formulas these calls use."""
+    """The operands of each declaration whose formulas these calls use, with complex numbers too."""
     found: dict[str, set[str]] = {}
     for text in texts:
-        for node, _ in visits(text):
+        for node, _ in (*visits(text), *visits(text, "complex128")):
             found.setdefault(node.op.name, set()).update(differentiated(node))
     return found
 

@@ -11,6 +11,7 @@ from gradsh.engine.derivative import general
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
 from gradsh.engine.ops.gathering import added_at
+from gradsh.engine.ops.pieces import refuse
 from gradsh.engine.ops.shape import reshape
 from gradsh.engine.results import named_result
 from gradsh.engine.tensor import Tensor, new_tensor, wrap_dim
@@ -156,6 +157,7 @@ def _no_derivative(name: str) -> Any:
 )
 def distinct(input: Operand, wants_inverse: Any, wants_counts: Any):
     """The distinct elements in order, which of them each element is, how often each comes."""
+    refuse("unique", "c", input)
     values, inverse, counts = np.unique(
         input, return_inverse=True, return_counts=True, equal_nan=False
     )
@@ -172,6 +174,7 @@ def distinct_parts(input: Operand, dim: Dim):
     """The distinct parts along dim in order, which of them each is, how often each comes."""
     if not input.ndim:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    refuse("unique_dim", "c", input)
     axis = wrap_dim(dim, input.ndim)
     if any(not length for dim, length in enumerate(input.shape) if dim != axis):
         raise RuntimeError(
@@ -191,6 +194,7 @@ def distinct_parts(input: Operand, dim: Dim):
 )
 def runs(input: Operand):
     """The first element of each run of equal ones, which run each element is in, their lengths."""
+    refuse("unique", "c", input)
     flat = input.reshape(-1)
     starts = np.concatenate([np.ones(min(1, flat.size), bool), flat[1:] != flat[:-1]])
     inverse = np.cumsum(starts) - 1
