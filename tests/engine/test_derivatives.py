@@ -121,17 +121,27 @@ def checked(lines: Sequence[str], conventions: dict[str, str]) -> list[Any]:
     return marked
 
 
+_SMALL = 48
+"""Up to so many numbers a call is compared entry by entry."""
+
+
 def check(replay: Replay) -> None:
     """Compare the derivatives of a call with differences; GradcheckError where they differ.
 
-    The first derivative of a real call is compared entry by entry, others in a random projection.
+    The first derivative of a real call is compared entry by entry, and in forward mode too; that of
+    a complex call, or a large one, in a random projection, as is the second one of a real call.
     """
     inputs = tuple(replay.leaves)
     coarse = any(x.array.dtype == np.float32 for x in replay(*inputs))
     width = {"eps": 1e-3, "atol": 1e-3, "rtol": 1e-2} if coarse else {}
-    real = replay.dtype.kind == "f"
-    assert gradcheck(replay, inputs, check_forward_ad=real, fast_mode=not real, **width)
-    assert gradgradcheck(replay, inputs, fast_mode=True, **width)
+    full = replay.dtype.kind == "f" and sum(x.array.size for x in inputs) <= _SMALL
+    assert gradcheck(replay, inputs, check_forward_ad=full, fast_mode=not full, **width)
+    if replay.dtype.kind == "f":
+        try:
+            assert gradgradcheck(replay, inputs, fast_mode=True, **width)
+        except RuntimeError as error:  # PyTorch has no second derivative either
+            if isinstance(error, GradcheckError) or "is not implemented" not in str(error):
+                raise
 
 
 def differs(line: str, dtype: str) -> bool:
