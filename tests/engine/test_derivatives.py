@@ -16,6 +16,7 @@ import pytest
 from gradsh.engine import FUNCTIONS, OPS, Tensor
 from gradsh.engine.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from gradsh.engine.random import manual_seed
+from gradsh.engine.symbols import derivative
 
 from .oracle import Run, Tensor_over, Variation, forms, samples
 from .reached import Functional, reached
@@ -27,6 +28,8 @@ SYMMETRIC = [
 SCATTERED = "lambda x: scatter_add(zeros(2, 5, dtype=x.dtype), 1, tensor([[0, 2], [4, 4]]), x)"
 DEEPER = [
     "vjp(lambda x: max(x, 1)[0], randn(3, 4), randn(3), create_graph=true)[1]",
+    "vjp(lambda x: max_pool2d(x, 2), randn(1, 1, 4, 4), randn(1, 1, 2, 2), create_graph=true)[1]",
+    'cdist(randn(3, 4), randn(5, 4), compute_mode="use_mm_for_euclid_dist")',
     f"vjp({SCATTERED}, randn(2, 3), randn(2, 5), create_graph=true)[1]",
 ]
 LINES = list(dict.fromkeys([*(line for _, line in samples()), *forms(), *SYMMETRIC, *DEEPER]))
@@ -95,6 +98,7 @@ def refusal(results: Sequence[Tensor]) -> str | None:
 SPREAD = "PyTorch spreads the gradient over both triangles, and the function reads one"
 NOT_THE_DERIVATIVE = {
     "eps=1.0": "PyTorch's cosine_similarity takes no derivative of where eps replaces a norm",
+    ".detach()": "the call itself asks for no gradient of that input",
     "padding_idx=": "PyTorch gives the padding's row no gradient",
     "scale_grad_by_freq=": "PyTorch divides a row's gradient by how often it is looked up",
     "eigh(rand": SPREAD,
@@ -135,13 +139,17 @@ def check(replay: Replay) -> None:
     coarse = any(x.array.dtype == np.float32 for x in replay(*inputs))
     width = {"eps": 1e-3, "atol": 1e-3, "rtol": 1e-2} if coarse else {}
     full = replay.dtype.kind == "f" and sum(x.array.size for x in inputs) <= _SMALL
-    assert gradcheck(replay, inputs, check_forward_ad=full, fast_mode=not full, **width)
-    if replay.dtype.kind == "f":
-        try:
+    assert gradcheck(replay, inputs, fast_mode=not full, **width)
+    try:
+        if full:
+            assert gradcheck(
+                replay, inputs, check_forward_ad=True, check_backward_ad=False, **width
+            )
+        if replay.dtype.kind == "f":
             assert gradgradcheck(replay, inputs, fast_mode=True, **width)
-        except RuntimeError as error:  # PyTorch has no second derivative either
-            if isinstance(error, GradcheckError) or "is not implemented" not in str(error):
-                raise
+    except RuntimeError as error:  # PyTorch has no second derivative either
+        if isinstance(error, GradcheckError) or "is not implemented" not in str(error):
+            raise
 
 
 def differs(line: str, dtype: str) -> bool:
@@ -192,5 +200,6 @@ def test_every_formula_is_reached() -> None:
         for name, op in OPS.items()
         for operand in op.formulas
         if operand not in found.get(name, ())
+        and not derivative(op, operand).text.startswith("none: ")
     }
     assert not missing
