@@ -34,7 +34,7 @@ from .reached import differentiated, visits
         ),
         ("relu", "input", "where(out <= 0, 0, g)"),
         ("erf", "input", "g * exp(-input^2) * 2 / sqrt(pi)"),
-        ("silu", "input", "g * u * (input * (1 - u) + 1) with u = sigmoid(input)"),
+        ("sinh", "input", "g * cosh(input)"),
         ("mm", "mat2", "mm(t(input), g)"),
         ("where", "other", "where(condition, 0, g)"),
         ("view", "input", "reshape(g, input.shape)"),
@@ -154,6 +154,8 @@ def test_texts_mean_what_formulas_compute(line: str) -> None:
             names = values_in(node) | {"g": g}
             if None in [value for value in names.values() if not isinstance(value, Tensor)]:
                 continue  # the text is that of arguments which are given
+            if any(type(x) is Tensor and x.is_complex() for x in names.values()):
+                continue  # and of real ones
             value = next(x for case in said.cases if (x := evaluated(case, names)) is not None)
             computed = op.formulas[operand](g.array, *op.saved_values(node, op.wants[operand]))
             assert np.allclose(value.array, computed, rtol=1e-6, atol=1e-6, equal_nan=True)
