@@ -56,13 +56,46 @@ def _elu_rule(g: Any, input: Any, alpha: float, scale: float, input_scale: float
     )
 
 
-@pointwise(input=_elu_rule, grad_fn="EluBackward0", hidden=True)
+def _elu_curvature(
+    g: Any, grad: Any, input: Any, alpha: float, scale: float, input_scale: float
+) -> Any:
+    low = kept(input, input < 0)
+    factor = input_scale * input_scale * alpha * scale
+    return choose(input < 0, g * grad * (exp(low * input_scale) * factor), no_change(g))
+
+
+@pointwise(
+    grad=lambda g, input, alpha, scale, input_scale: elu_cotangent(
+        g, input, alpha, scale, input_scale
+    ),
+    input=_elu_curvature,
+    grad_fn="EluBackwardBackward0",
+    hidden=True,
+)
+def elu_cotangent(grad, input, alpha: float, scale: float, input_scale: float):
+    """The cotangent of elu's input."""
+    return _elu_rule(grad, input, alpha, scale, input_scale)
+
+
+@pointwise(
+    input=lambda g, input, alpha, scale, input_scale: elu_cotangent(
+        g, input, alpha, scale, input_scale
+    ),
+    grad_fn="EluBackward0",
+    hidden=True,
+)
 def elu_of(input, alpha: float, scale: float, input_scale: float):
     """scale * input above zero, scale * alpha * (exp(input_scale * input) - 1) below."""
     return _elu(input, alpha, scale, input_scale)
 
 
-@pointwise(input=_elu_rule, grad_fn="CeluBackward0", hidden=True)
+@pointwise(
+    input=lambda g, input, alpha, scale, input_scale: elu_cotangent(
+        g, input, alpha, scale, input_scale
+    ),
+    grad_fn="CeluBackward0",
+    hidden=True,
+)
 def celu_of(input, alpha: float, scale: float, input_scale: float):
     """input above zero, alpha * (exp(input / alpha) - 1) below."""
     return _elu(input, alpha, scale, input_scale)
@@ -187,8 +220,25 @@ def _softplus_rule(g: Any, input: Any, beta: float, threshold: float) -> Any:
     return choose(scaled > threshold, g, g * sigmoid(curved))
 
 
+def _softplus_curvature(g: Any, grad: Any, input: Any, beta: float, threshold: float) -> Any:
+    scaled = input * beta
+    slope = sigmoid(choose(scaled < threshold, scaled, threshold))
+    return choose(scaled < threshold, g * grad * (slope * (1 - slope) * beta), no_change(g))
+
+
 @pointwise(
-    input=_softplus_rule,
+    grad=lambda g, input, beta, threshold: softplus_cotangent(g, input, beta, threshold),
+    input=_softplus_curvature,
+    grad_fn="SoftplusBackwardBackward0",
+    hidden=True,
+)
+def softplus_cotangent(grad, input, beta: float, threshold: float):
+    """The cotangent of softplus's input."""
+    return _softplus_rule(grad, input, beta, threshold)
+
+
+@pointwise(
+    input=lambda g, input, beta, threshold: softplus_cotangent(g, input, beta, threshold),
     in_place=False,
 )
 def softplus(input, beta: float = 1, threshold: float = 20):
