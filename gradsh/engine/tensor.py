@@ -113,7 +113,12 @@ class Tensor:
 
     def size(self, dim: int | None = None) -> Size | int:
         """Its shape, or the length of one dimension; IndexError for a dim it does not have."""
-        return self.shape if dim is None else self.array.shape[wrap_dim(dim, self.array.ndim)]
+        if dim is None:
+            return self.shape
+        if not self.array.ndim:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        length: int = self.array.shape[wrap_dim(dim, self.array.ndim)]
+        return length
 
     def stride(self) -> tuple[int, ...]:
         """For each dimension, how many elements apart neighbours lie in memory."""

@@ -196,6 +196,37 @@ def silu_of(input):
     return (value / (precise(np.exp, -value) + 1)).astype(input.dtype, copy=False)
 
 
+@pointwise(
+    grad=lambda g, input: log_sigmoid_cotangent(g, input),
+    input=lambda g, grad, input: g * grad * (sigmoid(input) - 1) * sigmoid(input),
+    grad_fn="LogSigmoidBackwardBackward0",
+    hidden=True,
+)
+def log_sigmoid_cotangent(grad: Operand, input: Operand):
+    """The cotangent of input for the cotangent grad of logsigmoid."""
+    z = np.exp(-np.abs(single(input)))
+    part = z / (z + 1)
+    slope = np.where(input < 0, 1 - part, part)
+    return (grad * slope).astype(input.dtype, copy=False)
+
+
+@pointwise(
+    input=lambda g, input: log_sigmoid_cotangent(g, input),
+    grad_fn="LogSigmoidBackward0",
+    in_place=False,
+    method=False,
+)
+def logsigmoid(input):
+    """The logarithm of sigmoid(input), exact for large input.
+
+    logsigmoid(randn(3, 4))
+    """
+    refuse("log_sigmoid_cpu", "biuc", input)
+    value = single(input)
+    curve = precise(np.log1p, precise(np.exp, -np.abs(value)))
+    return (np.minimum(value, 0) - curve).astype(input.dtype, copy=False)
+
+
 def _mish_rule(g: Any, input: Any) -> Any:
     gate = tanh(softplus(input))
     return g * (gate + input * sigmoid(input) * (1 - gate * gate))

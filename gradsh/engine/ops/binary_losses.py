@@ -12,18 +12,22 @@ from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import general
 from gradsh.engine.dtypes import CATEGORY, FROM_NUMPY
 from gradsh.engine.op import composite
+from gradsh.engine.ops.activations import logsigmoid
 from gradsh.engine.ops.elementary import exp, sigmoid
 from gradsh.engine.ops.loss_reduction import (
+    REDUCTIONS,
     check_reduction,
     check_tensors,
     gathered,
     quotient,
+    reduced,
     reduced_array,
     reduction_name,
     refuse_gradient,
     share,
 )
-from gradsh.engine.ops.pieces import refuse, single
+from gradsh.engine.ops.pieces import refuse
+from gradsh.engine.ops.reductions import sum
 from gradsh.engine.ops.shape import expand
 from gradsh.engine.ops.transcendental import logit
 from gradsh.engine.precision import precise
@@ -178,13 +182,6 @@ def _with_weight(target: Any, weight: Any) -> tuple[int, ...]:
         ) from None
 
 
-def _log_sigmoid(input: Any) -> Any:
-    refuse("log_sigmoid_cpu", "iubc", input)
-    value = single(input)
-    curve = precise(np.log1p, precise(np.exp, -np.abs(value)))
-    return (np.minimum(value, 0) - curve).astype(input.dtype, copy=False)
-
-
 def _logits_rule(
     g: Any,
     input: Any,
@@ -202,19 +199,13 @@ def _logits_rule(
     return _scaled(slope * g, weight, reduction, input_shape)
 
 
-@general(input=lambda g, input: g * sigmoid(-input), grad_fn="LogSigmoidBackward0", hidden=True)
-def log_sigmoid(input: Operand):
-    """The logarithm of sigmoid(input)."""
-    return _log_sigmoid(input)
-
-
 def _logits_target_rule(
     g: Any, input: Any, weight: Any, pos_weight: Any, reduction: str, input_shape: tuple[int, ...]
 ) -> Any:
     if pos_weight is None:
         slope = -input
     else:
-        slope = log_sigmoid(-input) - log_sigmoid(input) * pos_weight
+        slope = logsigmoid(-input) - logsigmoid(input) * pos_weight
     return _scaled(slope * g, weight, reduction, input_shape)
 
 
@@ -232,7 +223,7 @@ def binary_cross_entropy_with_logits_of(
     reduction: str,
 ):
     """Binary cross entropies of sigmoid(input) and target, in target's type."""
-    logarithm = _log_sigmoid(input)
+    logarithm = logsigmoid.op.forward(input)
     if pos_weight is not None:
         check_broadcast(pos_weight.shape, target.shape)
         logarithm = _times(logarithm, (pos_weight - 1) * target + 1)
@@ -333,3 +324,30 @@ def soft_margin_loss(
     reduction = check_reduction(reduction_name(reduction, size_average, reduce))
     refuse_gradient("soft_margin_loss", target=target)
     return soft_margin_loss_of(input, target, reduction)
+
+
+@composite(method=False)
+def multilabel_soft_margin_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: Any = "mean",
+) -> Any:
+    """Mean binary cross entropy of sigmoid(input) and target over the classes, the last dimension.
+
+    multilabel_soft_margin_loss(randn(3, 4), rand(3, 4))
+    multilabel_soft_margin_loss(randn(3, 4), rand(3, 4), rand(4), reduction="none")
+    multilabel_soft_margin_loss(randn(3, 4), rand(3, 4), reduction="sum")
+    """
+    check_tensors("multilabel_soft_margin_loss", input=input, target=target)
+    reduction = reduction_name(reduction, size_average, reduce)
+    values = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
+    if weight is not None:
+        values = values * weight
+    last = input.ndim - 1
+    values = sum(values, last) / input.size(last)
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{reduction} is not valid")
+    return reduced(values, reduction)

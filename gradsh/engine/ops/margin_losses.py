@@ -21,6 +21,7 @@ from gradsh.engine.ops.pieces import kept
 from gradsh.engine.ops.pointwise import where
 from gradsh.engine.ops.reductions import sum, vector_norm_of
 from gradsh.engine.ops.selection import minimum
+from gradsh.engine.ops.similarity import pairwise_distance
 
 _EPSILON = float(np.float32(1e-12))
 """PyTorch holds this constant in single precision."""
@@ -127,6 +128,17 @@ def _distance(a: Any, b: Any, p: float, eps: float) -> Any:
     return vector_norm_of(difference + eps, float(p), difference.ndim - 1, False)
 
 
+def _check_triplet(anchor: Any, positive: Any, negative: Any, margin: float) -> None:
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    if not anchor.ndim == positive.ndim == negative.ndim:
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of "
+            f"dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and "
+            f"negative {negative.ndim}D inputs"
+        )
+
+
 @composite(method=False)
 def triplet_margin_loss(
     anchor: Any,
@@ -152,16 +164,37 @@ def triplet_margin_loss(
     """
     check_tensors("triplet_margin_loss", anchor=anchor, positive=positive, negative=negative)
     reduction = check_reduction(reduction_name(reduction, size_average, reduce))
-    if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}")
-    if not anchor.ndim == positive.ndim == negative.ndim:
-        raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of "
-            f"dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and "
-            f"negative {negative.ndim}D inputs"
-        )
+    _check_triplet(anchor, positive, negative, margin)
     near = _distance(anchor, positive, p, eps)
     far = _distance(anchor, negative, p, eps)
     if swap:
         far = minimum(far, _distance(positive, negative, p, eps))
+    return reduced(lack(near + margin - far), reduction)
+
+
+@composite(method=False)
+def triplet_margin_with_distance_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Any = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: Any = "mean",
+) -> Any:
+    """triplet_margin_loss with any function of two tensors as the distance_function.
+
+    triplet_margin_with_distance_loss(randn(3, 4), randn(3, 4), randn(3, 4), swap=true)
+    triplet_margin_with_distance_loss(randn(3, 4), randn(3, 4), randn(3, 4), margin=0.5)
+    """
+    check_tensors(
+        "triplet_margin_with_distance_loss", anchor=anchor, positive=positive, negative=negative
+    )
+    reduction = check_reduction(reduction)
+    _check_triplet(anchor, positive, negative, margin)
+    distance = pairwise_distance if distance_function is None else distance_function
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = minimum(far, distance(positive, negative))
     return reduced(lack(near + margin - far), reduction)
