@@ -109,6 +109,8 @@ print w.grad"""
             "lr=0.1",
         ),
         ("adam(w * 2)", "can't optimize a non-leaf Tensor", "detach"),
+        ('sgd(w).groups[0]["foo"]', "a group has no setting 'foo'", "it has dampening"),
+        ('sgd(w).groups[0]["foo"] = 1', "a group has no setting 'foo'", "it has dampening"),
         ("adam(group(w, momentum=1))", "adam() got an unexpected keyword argument 'momentum'", ""),
     ],
 )
@@ -122,3 +124,8 @@ def test_what_is_wrong_is_said(call: str, message: str, hint: str | None) -> Non
 @pytest.mark.parametrize("name", ["state", "defaults", "update", "memory", "__class__"])
 def test_nothing_else_of_an_optimiser_can_be_reached(name: str) -> None:
     fault_of(f"{LEAF}sgd(w).{name}")
+
+
+def test_tensors_are_added() -> None:
+    text = f"{LEAF}opt = sgd(w, lr=0.1)\nopt.add_group(b)\nopt.add_group(group(ones(1) grad, lr=2))"
+    assert output_of(text + "\nprint opt.groups[1].lr, opt.groups[2].lr") == "0.1 2\n"

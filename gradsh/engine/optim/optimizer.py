@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -30,12 +31,20 @@ class Group:
             _check_tensor(tensor)
 
     def __getitem__(self, name: str) -> Any:
-        return self.tensors if name == "params" else self.options[name]
+        if name == "params":
+            return self.tensors
+        self._check_name(name)
+        return self.options[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if name not in self.options:
-            raise KeyError(name)
+        self._check_name(name)
         self.options[name] = value
+
+    def _check_name(self, name: Any) -> None:
+        if name not in self.options:
+            error = KeyError(f"a group has no setting {name!r}")
+            error.add_note("it has " + ", ".join(sorted(self.options)))
+            raise error
 
     @property
     def lr(self) -> Any:
@@ -119,12 +128,16 @@ class Optimizer:
         if tensors:
             self.add_group(Group(tensors, {}))
 
-    def add_group(self, new: Group) -> None:
+    def add_group(self, new: Any) -> None:
         """Optimise the tensors of a group too, with the defaults for what it does not set.
+
+        new is a group, a tensor, or a list of tensors.
 
         TypeError for a setting that this optimiser does not have, ValueError for a tensor that
         is optimised already.
         """
+        if not isinstance(new, Group):
+            new = Group(listed((new,)), {})
         for name in new.options:
             if name not in self.defaults:
                 raise TypeError(
@@ -133,6 +146,13 @@ class Optimizer:
         held = {id(tensor) for group in self.groups for tensor in group.tensors}
         if any(id(tensor) in held for tensor in new.tensors):
             raise ValueError("some parameters appear in more than one parameter group")
+        if len({id(tensor) for tensor in new.tensors}) < len(new.tensors):
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters; in future, this "
+                "will cause an error; see github.com/pytorch/pytorch/issues/40967 for more "
+                "information",
+                stacklevel=2,
+            )
         self.check(self.defaults | new.options)
         new.options = self.defaults | new.options
         self.groups.append(new)
