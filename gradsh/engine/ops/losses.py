@@ -27,7 +27,7 @@ from gradsh.engine.ops.loss_reduction import (
     share,
 )
 from gradsh.engine.ops.masking import masked_fill
-from gradsh.engine.ops.pieces import refuse
+from gradsh.engine.ops.pieces import refuse, single
 from gradsh.engine.ops.pointwise import add, div, le, lt, mul, pow
 from gradsh.engine.ops.reductions import any, sum
 from gradsh.engine.ops.selection import clamp
@@ -284,7 +284,7 @@ def huber_loss_of(input: Operand, target: Operand, reduction: str, delta: float)
             f"{held.type_name}"
         )
     refuse("huber_cpu", "iubc", input)
-    distance = np.abs(input - target)
+    distance = np.abs(single(input) - single(target))
     near = distance * distance.dtype.type(0.5) * distance
     far = (distance - distance.dtype.type(0.5 * delta)) * distance.dtype.type(delta)
     values = np.where(distance <= delta, near, far).astype(storage, copy=False)
