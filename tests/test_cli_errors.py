@@ -311,7 +311,7 @@ def test_a_fault_of_gradsh_itself_is_reported_as_one(
     program = (
         "import gradsh.session.commands as commands\n"
         "def seed(session, values, parts): return {}['nothing']\n"
-        "commands._COMMANDS['seed'] = seed\n"
+        "commands.COMMANDS['seed'] = commands.Command('', '', seed)\n"
         "import sys; from gradsh.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     arguments = [sys.executable, "-c", program, "--keep-going", "-c", "seed 0\nprint 'on'"]

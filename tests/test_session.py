@@ -220,8 +220,7 @@ def test_assert() -> None:
 
 def test_an_operation_that_is_not_there_yet_says_so_with_its_place() -> None:
     for statement in (
-        "graph x", "explain x", "check x over x", "plot x", "show x", "vars", "help", "time x",
-        "anomaly on",
+        "graph x", "explain x", "check x over x", "plot x", "show x", "help", "anomaly on",
     ):  # fmt: skip
         fault = fault_of(f"x = ones(1) grad\n  {statement}")
         assert fault.diagnostic.message.endswith(" is not available yet")
@@ -245,8 +244,8 @@ def test_a_fault_of_ours_is_told_from_one_of_the_program(monkeypatch: pytest.Mon
     def refusing(*values: object) -> None:
         raise KeyError("so it says")
 
-    monkeypatch.setitem(commands._COMMANDS, "vars", broken)
-    monkeypatch.setitem(commands._COMMANDS, "help", refusing)
+    monkeypatch.setitem(commands.COMMANDS, "vars", commands.Command("", "", broken))
+    monkeypatch.setitem(commands.COMMANDS, "help", commands.Command("", "", refusing))
     session = Session(Collected())
     fault = fault_of("x = 1\nvars", session)
     assert fault.internal

@@ -77,10 +77,12 @@ def styled(text: str, value: object) -> Text:
 def write(console: Console, text: str, value: object) -> None:
     """Print `text`, the text of `value`, and a line end, to a console.
 
-    rich leaves out some control characters and replaces tabs; a text that has any is written
-    as it is.
+    A value that has a form of its own for a terminal is printed in that form. rich leaves out some
+    control characters and replaces tabs; a text that has any is written as it is.
     """
-    if _CONTROL.search(text):
+    if hasattr(value, "__rich__"):
+        console.print(value, soft_wrap=False, highlight=False, markup=False)
+    elif _CONTROL.search(text):
         console.file.write(text + "\n")
     else:
         console.print(styled(text, value), soft_wrap=True, highlight=False, markup=False)

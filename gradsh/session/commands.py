@@ -1,9 +1,13 @@
-"""The commands: `set`, `seed`, and those that have a word of their own but no part yet."""
+"""The commands: how each is written, what it does in one line, and the function that does it.
+
+One entry in `COMMANDS` is all that dispatch and `help` know of a command. What a command needs is
+imported when it is first used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gradsh.display.values import text
 from gradsh.engine.random import manual_seed
@@ -13,6 +17,15 @@ if TYPE_CHECKING:
     from gradsh.session.session import Session
 
 Parts = dict[str, Any]
+Run = Callable[["Session", tuple[Any, ...], Parts], object]
+
+
+class Command(NamedTuple):
+    """A command: the ways to write it, what it does, and the function; None while there is none."""
+
+    usage: str
+    summary: str
+    run: Run | None = None
 
 
 def run_command(session: Session, name: str, values: tuple[Any, ...], parts: Parts) -> object:
@@ -23,10 +36,10 @@ def run_command(session: Session, name: str, values: tuple[Any, ...], parts: Par
     """
     if session.safe and ("to" in parts or name.endswith(" session")):
         raise refusal(name if "to" not in parts else "to")
-    command = _COMMANDS.get(name)
-    if command is None:
+    run = COMMANDS[name].run
+    if run is None:
         raise NotImplementedError(f"{name} is not available yet")
-    return command(session, values, parts)
+    return run(session, values, parts)
 
 
 def refusal(what: str) -> PermissionError:
@@ -76,10 +89,37 @@ def _minimize(session: Session, values: tuple[Any, ...], parts: Parts) -> object
     return run_minimize(session, values[0], parts)
 
 
-_COMMANDS: Final[dict[str, Callable[[Session, tuple[Any, ...], Parts], object]]] = {
-    "set": _set,
-    "seed": _seed,
-    "minimize": _minimize,
-    "save session": _save_session,
-    "load session": _load_session,
+def _vars(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.variables import Variables
+
+    session.output.show(Variables(session.variables))
+
+
+def _time(session: Session, values: tuple[Any, ...], parts: Parts) -> object:
+    from gradsh.session.timing import Timing
+
+    return Timing(session.output, parts["text"])
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "graph": Command('graph E [to "f.svg"]', "draw the recorded graph of a tensor"),
+    "explain": Command(
+        "explain E [over x]", "tell the backward pass step by step, with its numbers"
+    ),
+    "check": Command("check E over x", "compare the gradient with central differences"),
+    "plot": Command('plot y | plot x, y | plot f over x [from A to B] [to "f.png"]', "draw curves"),
+    "show": Command('show A [to "f.png"]', "a matrix or an image as a picture"),
+    "help": Command("help [NAME]", "explain a function, a variable, a word or a topic"),
+    "anomaly": Command("anomaly on | anomaly off", "stop at the first nan or inf, and say why"),
+    "vars": Command("vars", "list your variables: kind, shape, type, gradient, memory", _vars),
+    "time": Command("time S", "run a statement and say how long it took", _time),
+    "minimize": Command(
+        "minimize E over w, b [using adam(lr=0.1)] [steps N] [until TOL]",
+        "change tensors so that a loss falls",
+        _minimize,
+    ),
+    "set": Command("set NAME [VALUE]", "change a setting, or show what it is", _set),
+    "seed": Command("seed N", "start the random numbers anew: PyTorch's for the same N", _seed),
+    "save session": Command('save session "f"', "keep every variable in a file", _save_session),
+    "load session": Command('load session "f"', "bring variables back from a file", _load_session),
 }
