@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,8 @@ from gradsh.engine import Tensor
 from gradsh.engine.modes import GRAD_MODE, INTERRUPTS
 from gradsh.session import ErrorValue, Fault, Interrupted, Output, Session
 from gradsh.session.interrupts import install
+
+from .sessions import output_of
 
 
 class Collected(Output):
@@ -29,22 +30,6 @@ class Collected(Output):
 
     def show(self, value: object, name: str | None = None) -> None:
         self.values.append((name, value))
-
-
-class TextCollected(Output):
-    """An output that keeps the text alone, made as the base class makes it."""
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-
-def output_of(text: str, **settings: Any) -> str:
-    output = TextCollected()
-    Session(output, **settings).run(text)
-    return output.text
 
 
 def fault_of(text: str, session: Session | None = None) -> Fault:
@@ -126,7 +111,7 @@ def test_numbered_values_are_the_shells() -> None:
 def test_print_goes_to_the_output_at_once() -> None:
     seen = []
 
-    class Watched(TextCollected):
+    class Watched(Output):
         def write(self, text: str) -> None:
             seen.append(text)
 

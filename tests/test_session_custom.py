@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gradsh.session import Fault, Output, Session
+from gradsh.session import Fault
+
+from .sessions import output_of
 
 SQUARE = "def square2(x) { y = x^2; return y } backward(g) { return 2*x*g }\n"
-
-
-class Collected(Output):
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-
-def output_of(text: str) -> str:
-    output = Collected()
-    Session(output).run(text)
-    return output.text
 
 
 def message_of(text: str) -> str:

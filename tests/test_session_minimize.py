@@ -11,24 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from gradsh.session import Fault, Output, Session
+from gradsh.session import Fault, Session
+
+from .sessions import Collected, output_of
 
 KEPT = "the last good values of z are kept: try a smaller lr"
-
-
-class Collected(Output):
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-
-def ran(program: str) -> str:
-    """What a program shows."""
-    output = Collected()
-    Session(output).run(program)
-    return output.text
 
 
 DATA = "seed 0; x = randn(50, 2); y = x @ [1., -2.] + 3; w = zeros(2) grad; b = tensor(0.) grad\n"
@@ -56,11 +43,11 @@ def test_it_is_the_loop_that_one_would_write(maker: str, named: str) -> None:
     }}
     print tensor(losses), w, b"""
     short = f"h = {LOSS} using {maker} steps 30\nprint h, w, b"
-    assert ran(DATA + short) == ran(DATA + loop)
+    assert output_of(DATA + short) == output_of(DATA + loop)
 
 
 def test_by_itself_it_goes_to_the_bottom() -> None:
-    assert ran(f"{DATA}h = {LOSS}\nprint w, b, h[-1] < 1e-6, len(h) < 50") == (
+    assert output_of(f"{DATA}h = {LOSS}\nprint w, b, h[-1] < 1e-6, len(h) < 50") == (
         "tensor([ 1.0000, -2.0000], requires_grad=True) tensor(3.0000, requires_grad=True) "
         "tensor(True) True\n"
     )
@@ -68,23 +55,23 @@ def test_by_itself_it_goes_to_the_bottom() -> None:
 
 def test_until_stops_when_the_loss_stands() -> None:
     program = "q = tensor(1.) grad; h = minimize (q - 2)^2 over q using sgd(lr=0.1) until 1e-3\n"
-    assert ran(program + "print (h[:-1] - h[1:])[-1] <= 1e-3, (h[:-2] - h[1:-1]).min() > 1e-3") == (
-        "tensor(True) tensor(True)\n"
-    )
+    assert output_of(
+        program + "print (h[:-1] - h[1:])[-1] <= 1e-3, (h[:-2] - h[1:-1]).min() > 1e-3"
+    ) == ("tensor(True) tensor(True)\n")
 
 
 def test_gradients_are_cleared_and_others_are_left_alone() -> None:
     program = """v = ones(1) grad; backward v * 7; w = ones(1); u = ones(1)
     minimize sum((w - v)^2 + u) over w, u using sgd(lr=0.1) steps 2
     print w.grad, w.requires_grad, u.grad, v.grad, v"""
-    assert ran(program) == "None False None tensor([7.]) tensor([1.], requires_grad=True)\n"
+    assert output_of(program) == "None False None tensor([7.]) tensor([1.], requires_grad=True)\n"
 
 
 def test_an_optimiser_that_is_there_keeps_its_memory() -> None:
     loop = "q = tensor(1.) grad; opt = sgd(q, lr=0.1, momentum=0.9)\n"
     twice = loop + "minimize q^2 over q using opt steps 2; minimize q^2 over q using opt steps 3\n"
     once = loop + "minimize q^2 over q using opt steps 5\n"
-    assert ran(twice + "print q") == ran(once + "print q")
+    assert output_of(twice + "print q") == output_of(once + "print q")
 
 
 def test_it_works_in_functions_and_blocks() -> None:
@@ -95,7 +82,7 @@ def test_it_works_in_functions_and_blocks() -> None:
     }
     print fit(tensor(9.))
     nograd < a = tensor(1.); minimize (a - 3)^2 over a using sgd(lr=0.5) steps 4; print a >"""
-    assert ran(program) == "tensor(1.)\ntensor(3.)\n"
+    assert output_of(program) == "tensor(1.)\ntensor(3.)\n"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +139,7 @@ def test_it_works_in_functions_and_blocks() -> None:
 )
 def test_what_is_wrong(program: str, message: str, hint: str | None) -> None:
     with pytest.raises(Fault) as raised:
-        ran("z = tensor(1.) grad\n" + program)
+        output_of("z = tensor(1.) grad\n" + program)
     assert raised.value.diagnostic.message == message
     assert raised.value.diagnostic.hint == hint
 
@@ -161,7 +148,7 @@ def test_nan_leaves_the_last_good_values() -> None:
     program = """z = tensor(1.) grad
     try { minimize z + log(z - 0.2) over z using sgd(lr=0.3) } catch e { print e.message }
     print z > 0.2, z.grad, z.requires_grad"""
-    assert ran(program).endswith("tensor(True) None True\n")
+    assert output_of(program).endswith("tensor(True) None True\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")

@@ -9,21 +9,9 @@ from inspect import cleandoc
 import pytest
 
 from gradsh.engine import DIFFERENTIATION
-from gradsh.session import Fault, Output, Session
+from gradsh.session import Fault, Session
 
-
-class Collected(Output):
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-
-def output_of(text: str) -> str:
-    output = Collected()
-    Session(output).run(text)
-    return output.text
+from .sessions import Collected, output_of
 
 
 def message_of(text: str) -> str:

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gradsh.session import Fault, Output, Session
+from gradsh.session import Fault
 
-
-class Collected(Output):
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-
-def output_of(text: str) -> str:
-    output = Collected()
-    Session(output).run(text)
-    return output.text
+from .sessions import output_of
 
 
 def fault_of(text: str) -> Fault:

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gradsh.session import Fault, Output, Session
+from gradsh.session import Fault, Session
+
+from .sessions import Collected, output_of
 
 pytestmark = pytest.mark.usefixtures("own_settings")
-
-
-class Collected(Output):
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-
-def output_of(text: str) -> str:
-    output = Collected()
-    Session(output).run(text)
-    return output.text
 
 
 @pytest.mark.parametrize(

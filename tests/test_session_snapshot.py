@@ -9,16 +9,9 @@ import pytest
 
 pytest.importorskip("safetensors", reason="safetensors, an extra, is not installed")
 
-from gradsh.session import Fault, Output, Session
+from gradsh.session import Fault, Session
 
-
-class Collected(Output):
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
-
+from .sessions import Collected
 
 NESTED = """\
 def make(n) { def up(k) { if k == n { return k }; return up(k + 1) }; return up }
