@@ -51,7 +51,7 @@ def _cast(values: Any, dtype: np.dtype[Any]) -> Any:
     return values
 
 
-class _Copy:
+class Copy:
     """`copy_`: the old values get no gradient, the source all of it."""
 
     __slots__ = ()
@@ -68,7 +68,7 @@ class _Copy:
     pull_recorded = pull
 
 
-_COPY = _Copy()
+_COPY = Copy()
 
 
 def _copy_node(input: Tensor, source: Any) -> Node:

@@ -373,7 +373,7 @@ class Walk:
             if record:
                 pulled = op.pull_recorded(node, g)
             elif type(g) is not list and g.itemsize == _HALF:
-                pulled = _pull_half(node, g)
+                pulled = pull_half(node, g)
             else:
                 pulled = op.pull(node, g)
             fits = node.fit
@@ -441,7 +441,7 @@ def leading_to(wanted: set[Node], starts: Iterable[Node], ends: Collection[Node]
     return useful
 
 
-def _pull_half(node: Node, g: Any) -> list[Any]:
+def pull_half(node: Node, g: Any) -> list[Any]:
     """The backward step on tensors: half precision meets numbers as PyTorch's kernels round it."""
     pulled = node.op.pull_recorded(node, new_tensor(np.asarray(g)))
     return [x.array if type(x) is Tensor else x for x in pulled]

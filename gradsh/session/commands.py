@@ -101,12 +101,30 @@ def _time(session: Session, values: tuple[Any, ...], parts: Parts) -> object:
     return Timing(session.output, parts["text"])
 
 
+def _graph(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.inspection import graph
+
+    graph(session, values, parts)
+
+
+def _explain(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.inspection import explain
+
+    explain(session, values[0], parts)
+
+
+def _check(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.inspection import check
+
+    check(session, values[0], parts)
+
+
 COMMANDS: Final[dict[str, Command]] = {
-    "graph": Command('graph E [to "f.svg"]', "draw the recorded graph of a tensor"),
+    "graph": Command('graph E [to "f.svg"]', "draw the recorded graph of a tensor", _graph),
     "explain": Command(
-        "explain E [over x]", "tell the backward pass step by step, with its numbers"
+        "explain E [over x]", "tell the backward pass step by step, with its numbers", _explain
     ),
-    "check": Command("check E over x", "compare the gradient with central differences"),
+    "check": Command("check E over x", "compare the gradient with central differences", _check),
     "plot": Command('plot y | plot x, y | plot f over x [from A to B] [to "f.png"]', "draw curves"),
     "show": Command('show A [to "f.png"]', "a matrix or an image as a picture"),
     "help": Command("help [NAME]", "explain a function, a variable, a word or a topic"),

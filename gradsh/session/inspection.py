@@ -1,0 +1,200 @@
+"""The commands that show what was recorded: `graph`, `explain`, `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradsh.display.check_view import Comparison
+from gradsh.display.explain_view import STEPS, Explanation
+from gradsh.display.graph_view import LINES, PICTURE, GraphView
+from gradsh.display.values import field_names
+from gradsh.engine.arguments import type_name
+from gradsh.engine.backward import root_cotangents, walk
+from gradsh.engine.differences import Evaluation, compare, gradients, in_double
+from gradsh.engine.graph import Node, Output
+from gradsh.engine.recording import Recording
+from gradsh.engine.steps import steps
+from gradsh.engine.tensor import Tensor
+from gradsh.session.output import JsonOutput
+
+if TYPE_CHECKING:
+    from gradsh.session.session import Session
+
+Parts = dict[str, Any]
+
+
+def graph(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    """Show the recorded graph of the values, or draw it into the file that `to` names.
+
+    Raises TypeError for what is no tensor, RuntimeError for a tensor without a history, and for
+    a file what `gradsh.session.pictures.draw` raises.
+    """
+    tensors = list(_tensors("graph", values, parts["text"]))
+    names = names_of(session)
+    if "to" in parts:
+        from gradsh.session.pictures import draw
+
+        draw(GraphView(Recording(tensors, PICTURE), names), parts["to"])
+        return
+    limit = None if isinstance(session.output, JsonOutput) else LINES
+    session.output.show(GraphView(Recording(tensors, limit), names))
+
+
+def explain(session: Session, value: Any, parts: Parts) -> None:
+    """Tell the backward pass of a tensor, to all its leaves or to those after `over`.
+
+    Nothing is freed, and no `.grad` changes. Raises TypeError and RuntimeError as `graph`, and
+    what a backward pass raises.
+    """
+    (text,) = parts["text"]
+    tensor = traced("explain", value, text)
+    if tensor.array.size != 1 or tensor.array.dtype.kind == "c":
+        raise _no_scalar(f"explain sum({text})")
+    ((root, cotangent),) = root_cotangents([tensor], [None], create_graph=False)
+    wanted: list[Node] | None = None
+    if "over" in parts:
+        sources = zip(parts["over"], parts["over_text"], strict=True)
+        wanted = [_place(traced("explain ... over", each, name)) for each, name in sources]
+    limit = None if "step" in parts or isinstance(session.output, JsonOutput) else STEPS
+    told = Explanation(text, steps(root, cotangent, wanted), names_of(session), limit)
+    walked = walk([(root, cotangent)], keep_saved=True, record=False, wanted=wanted)
+    arrived = dict(walked.arrived)
+    for node in wanted or ():
+        if node not in arrived:
+            name = parts["over_text"][wanted.index(node)] if wanted else ""
+            error = RuntimeError(f"{text} does not depend on {name}")
+            error.add_note(f"`graph {text}` shows what it was computed from")
+            raise error
+    for step in told.ends:
+        told.differences[step.node] = _difference(step.gradient, arrived.get(step.node))
+    session.output.show(told)
+
+
+def check(session: Session, function: Callable[[], Any], parts: Parts) -> None:
+    """Compare the gradient of an expression with central differences, in double precision.
+
+    The expression is evaluated again for every entry. Raises TypeError and RuntimeError as
+    `graph`, RuntimeError for what is no scalar or does not depend on the tensors.
+    """
+    (text,) = parts["text"]
+    names: tuple[str, ...] = parts["over_text"]
+    sources: tuple[Any, ...] = parts["over"]
+    for source, name in zip(sources, names, strict=True):
+        _refuse_source(source, name)
+    evaluation = Evaluation(function)
+    before = evaluation.tensor()
+    if not isinstance(before, Tensor):
+        raise TypeError(f"check takes a tensor, and {text} is of the type {type_name(before)}")
+    if before.array.size != 1 or before.array.dtype.kind == "c":
+        raise _no_scalar(f"check sum({text}) over {', '.join(names)}")
+    recorded = gradients(before, sources)
+    others = [tensor for _, tensor in _named_tensors(session.variables)]
+    with in_double(sources, others):
+        output = evaluation.tensor()
+        found = gradients(output, sources)
+        for name, gradient in zip(names, found, strict=True):
+            if gradient is None:
+                error = RuntimeError(f"{text} does not depend on {name}")
+                error.add_note(
+                    "what is checked is evaluated again for each entry: write the whole "
+                    "expression, not a name for its value"
+                )
+                raise error
+        precision = float(np.finfo(output.array.dtype).eps)
+        total = sum(source.array.size for source in sources)
+        with session.output.progress("check", total) as progress:
+            entries = compare(evaluation, sources, found, precision, progress.update)
+    notes = [
+        f"part of what leads to {name} was computed before, and is held constant here"
+        for name, old, new in zip(names, recorded, found, strict=True)
+        if old is not None and not np.allclose(old, new, 1e-2, 1e-4, equal_nan=True)
+    ]
+    session.output.show(Comparison(text, names, entries, notes))
+
+
+def _refuse_source(source: Any, name: str) -> None:
+    if not isinstance(source, Tensor):
+        error = TypeError(f"check ... over takes tensors, and {name} is a {type_name(source)}")
+        error.add_note(f"write `{name} = tensor({name})` before")
+        raise error
+    if source.array.dtype.kind not in "fc":
+        error = TypeError(f"{name} is {source.dtype}: only floating elements have a gradient")
+        error.add_note(f"write `{name} = {name}.float()` before")
+        raise error
+
+
+def _no_scalar(instead: str) -> RuntimeError:
+    error = RuntimeError("grad can be implicitly created only for scalar outputs")
+    error.add_note(f"it takes one real number: `{instead}`")
+    return error
+
+
+def _place(tensor: Tensor) -> Node:
+    assert tensor.node is not None
+    return tensor.node
+
+
+def _difference(told: Any, given: Any) -> float:
+    """How far two gradients are apart; places where both are nan, or the same infinity, agree."""
+    if given is None:
+        return inf
+    apart = np.where(
+        (told == given) | (np.isnan(told) & np.isnan(given)), 0, np.abs(np.subtract(told, given))
+    )
+    return float(apart.max(initial=0))
+
+
+def _tensors(command: str, values: Iterable[Any], texts: Iterable[str]) -> Iterator[Tensor]:
+    for value, text in zip(values, texts, strict=True):
+        recorded: list[Tensor] = []
+        if isinstance(value, (tuple, list)):
+            recorded = [x for x in value if isinstance(x, Tensor) and x.node is not None]
+        yield from recorded or [traced(command, value, text)]
+
+
+def traced(command: str, value: Any, text: str) -> Tensor:
+    """`value`, if it is a tensor with a history; `text` is how the user wrote it."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{command} takes a tensor, and {text} is of the type {type_name(value)}")
+    if value.node is None:
+        error = RuntimeError(f"{text} does not require grad and does not have a grad_fn")
+        error.add_note(
+            "nothing it was computed from requires grad: make a leaf with `x = ... grad`, "
+            "outside `nograd`, and compute it again"
+        )
+        raise error
+    return value
+
+
+def names_of(session: Session) -> dict[tuple[Node, int | None], str]:
+    """The session's names for the nodes of its tensors: `x`, `pair[0]`, `x.grad`.
+
+    Several names of one node are joined; those of results of several have the result's number.
+    """
+    found: dict[tuple[Node, int | None], list[str]] = {}
+    for name, tensor in _named_tensors(session.variables):
+        node = tensor.node
+        if node is None:
+            continue
+        key = (node.owner, node.index) if isinstance(node, Output) else (node, None)
+        names = found.setdefault(key, [])
+        if name not in names:
+            names.append(name)
+    return {key: ", ".join(names) for key, names in found.items()}
+
+
+def _named_tensors(variables: dict[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    for name, value in variables.items():
+        if isinstance(value, Tensor):
+            yield name, value
+            if value.box is not None and value.box.value is not None:
+                yield f"{name}.grad", value.box.value
+        elif isinstance(value, (tuple, list)):
+            fields = field_names(value) if isinstance(value, tuple) else None
+            for index, item in enumerate(value):
+                if isinstance(item, Tensor):
+                    yield f"{name}[{index}]" if fields is None else f"{name}.{fields[index]}", item
