@@ -1,4 +1,4 @@
-"""`graph`, `explain` and `check`: what was recorded, how gradients come about, whether they hold."""
+"""`graph`, `explain`, `check`: what was recorded, how gradients come about, whether they hold."""
 
 from __future__ import annotations
 
