@@ -183,6 +183,28 @@ def running_place(frame: FrameType | None) -> tuple[str, int, int] | None:
     return None if place is None else (place.source, place.line, place.column + 1)
 
 
+Moment = tuple[CodeType, int, "Unit | None"]
+"""Where a program was, kept cheaply: code, the offset of its instruction, and its unit."""
+
+
+def moment(frame: FrameType | None) -> Moment | None:
+    """Where the program is around a frame that runs."""
+    while frame is not None and not frame.f_code.co_filename.startswith(FILENAME):
+        frame = frame.f_back
+    return None if frame is None else (frame.f_code, frame.f_lasti, _running_unit(frame))
+
+
+def told(moment: Moment | None) -> str | None:
+    """A moment as `file.grad:3:5: y = log(x)`: the place, and the line of the program."""
+    place = None if moment is None else _place_in(*moment)
+    if place is None:
+        return None
+    line = place.source_line.strip()
+    if len(line) > MAXIMUM_LINE_SHOWN:
+        line = line[: MAXIMUM_LINE_SHOWN - 3] + "..."
+    return f"{place.source}:{place.line}:{place.column + 1}: {line}"
+
+
 def _running_unit(frame: FrameType | None) -> Unit | None:
     """The unit that is being run around a frame, for an error that is caught inside it."""
     while frame is not None and frame.f_code is not Unit.run.__code__:

@@ -119,6 +119,18 @@ def _check(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     check(session, values[0], parts)
 
 
+def _anomaly(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.engine.watch import Watch
+    from gradsh.language.diagnostics import moment, told
+
+    if session.anomaly is not None:
+        session.anomaly.stop()
+        session.anomaly = None
+    if values[0] == "on":
+        session.anomaly = Watch(moment, told)
+        session.anomaly.start()
+
+
 COMMANDS: Final[dict[str, Command]] = {
     "graph": Command('graph E [to "f.svg"]', "draw the recorded graph of a tensor", _graph),
     "explain": Command(
@@ -128,7 +140,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "plot": Command('plot y | plot x, y | plot f over x [from A to B] [to "f.png"]', "draw curves"),
     "show": Command('show A [to "f.png"]', "a matrix or an image as a picture"),
     "help": Command("help [NAME]", "explain a function, a variable, a word or a topic"),
-    "anomaly": Command("anomaly on | anomaly off", "stop at the first nan or inf, and say why"),
+    "anomaly": Command(
+        "anomaly on | anomaly off", "stop at the first nan or inf, and say why", _anomaly
+    ),
     "vars": Command("vars", "list your variables: kind, shape, type, gradient, memory", _vars),
     "time": Command("time S", "run a statement and say how long it took", _time),
     "minimize": Command(

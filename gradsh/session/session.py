@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from gradsh.session.operations import iterate
 from gradsh.session.output import Output, TextOutput
 from gradsh.session.sources import chunks, decoded, open_program
 
+if TYPE_CHECKING:
+    from gradsh.engine.watch import Watch
+
 np.seterr(all="ignore")  # as in PyTorch, 1/0 is inf and log(-1) is nan without a word
 
 ReportFault = Callable[[Fault], None]
@@ -32,7 +35,8 @@ class Session:
     `output` takes what programs show and print. `echo` shows what assignments bind, and
     `numbered` keeps every shown value as `_1`, `_2`, ... (the shell wants both). `safe` refuses
     all that touches files. `arguments` are the texts that a program finds in `args`, and `data`
-    is the descriptor that its `stdin()` reads; None where there is nothing to read.
+    is the descriptor that its `stdin()` reads; None where there is nothing to read. `anomaly`
+    watches the operations of every statement, if it is there.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Session:
         self.safe = safe
         self.data = data
         self.shown = 0
+        self.anomaly: Watch | None = None
         self._running: list[tuple[str, str]] = []
         self._builtins: dict[str, Any] = {
             **SHARED,
@@ -177,7 +182,10 @@ class Session:
         mode is what it was before.
         """
         recording = GRAD_MODE.recording
+        watched = self.anomaly is not None and self.anomaly.watching  # by a statement around it
         try:
+            if self.anomaly is not None:
+                self.anomaly.start()
             value = unit.run(self.namespace)
             if unit.quiet:
                 return
@@ -197,6 +205,9 @@ class Session:
             if isinstance(error, Exception):
                 raise fault_of(error, unit) from error
             raise
+        finally:
+            if self.anomaly is not None and not watched:
+                self.anomaly.stop()
 
     def _show(self, value: object, name: str | None = None) -> None:
         self._builtins["_"] = value
@@ -223,6 +234,8 @@ class Session:
                 yield number
 
     def _caught(self, error: Exception) -> ErrorValue:
+        if self.anomaly is not None:
+            self.anomaly.start()  # if it raised the error, it has ended with that
         return ErrorValue(diagnostic_of(error))
 
     def _command(self, name: str, values: tuple[Any, ...], parts: dict[str, Any]) -> object:
