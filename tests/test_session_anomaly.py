@@ -8,15 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from gradsh.engine import Tensor
-from gradsh.session import Fault, Output, Session
+from gradsh.session import Fault, Session
 
-
-class Collected(Output):
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
+from .sessions import Collected
 
 
 @pytest.fixture(autouse=True)
@@ -97,27 +91,27 @@ log(where(x > 0, x, 1))\
         ("log([1., -2.])", "log of a number below 0 is nan: its argument is -2 there"),
         ("log1p(-ones(1))", "log1p of -1 is -inf: its argument is -1 there; keep it above -1"),
         ("sqrt([-4.])", "sqrt of a negative number is nan: its argument is -4 there"),
-        ("zeros(1) / 0", "0 / 0 is nan: both operands are 0 there; "
-         "add a small number to the divisor"),
+        ("zeros(1) / 0", ("0 / 0 is nan: both operands are 0 there; "
+         "add a small number to the divisor")),
         ("ones(1) / zeros(1)", "1 / 0: the divisor is 0 there; add a small number to it"),
         ("remainder([1.], [0.])", "the divisor is 0 there"),
-        ("exp([1000.])", "exp of 1000 is larger than its type can hold; "
-         "subtract the maximum first, as logsumexp and softmax do"),
-        ("[0.]^-1", "0 ^ -1 is 1 / 0: the base is 0 there; "
-         "keep it above 0, for example with clamp(x, min=1e-12)"),
+        ("exp([1000.])", ("exp of 1000 is larger than its type can hold; "
+         "subtract the maximum first, as logsumexp and softmax do")),
+        ("[0.]^-1", ("0 ^ -1 is 1 / 0: the base is 0 there; "
+         "keep it above 0, for example with clamp(x, min=1e-12)")),
         ("[-8.]^(1/3)", "-8 ^ 0.333333 is no real number: a negative base needs a whole exponent"),
         ("[1e30]^2", "1e+30 ^ 2 is larger than its type can hold"),
         ("acos([2.])", "acos is finite for numbers from -1 to 1: its argument is 2 there"),
         ("mean(zeros(0))", "mean of no elements: the tensor is empty"),
-        ("std(ones(1))", "std divides by the number of elements - 1: of one element it is 0 / 0; "
-         "use correction=0"),
+        ("std(ones(1))", ("std divides by the number of elements - 1: of one element it is 0 / 0; "
+         "use correction=0")),
         ("x = full((2,), inf); x - x", "inf - inf, 0 * inf and inf / inf are nan"),
-        ("[3e38] * 2", "the result is larger than 3.4e+38, the largest float32: "
-         "make the values smaller, or compute in float64"),
-        ("x = zeros(2) grad; backward sum(x^0.5)", "the slope of x^0.5 at 0 is infinite: "
-         "the base is 0 there; keep it above 0, for example with clamp(x, min=1e-12)"),
-        ("x = ones(1) grad; backward acos(x)", "the slope of acos at 1 is infinite: "
-         "keep its argument inside of -1 and 1"),
+        ("[3e38] * 2", ("the result is larger than 3.4e+38, the largest float32: "
+         "make the values smaller, or compute in float64")),
+        ("x = zeros(2) grad; backward sum(x^0.5)", ("the slope of x^0.5 at 0 is infinite: "
+         "the base is 0 there; keep it above 0, for example with clamp(x, min=1e-12)")),
+        ("x = ones(1) grad; backward acos(x)", ("the slope of acos at 1 is infinite: "
+         "keep its argument inside of -1 and 1")),
     ],
 )  # fmt: skip
 def test_causes(program: str, likely: str) -> None:

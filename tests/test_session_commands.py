@@ -10,14 +10,10 @@ from typing import Any
 import pytest
 
 from gradsh.session import Fault, Session
-from gradsh.session.output import ColourOutput, JsonOutput, TextOutput
+from gradsh.session.output import ColourOutput, JsonOutput
 from gradsh.session.timing import Duration, seconds_text
 
-
-def output_of(program: str, **settings: Any) -> str:
-    stream = io.StringIO()
-    Session(TextOutput(stream), **settings).run(program)
-    return stream.getvalue()
+from .sessions import Collected, output_of
 
 
 def objects_of(program: str) -> list[dict[str, Any]]:
@@ -104,10 +100,10 @@ def test_time_of_statements() -> None:
 
 
 def test_time_of_what_fails_shows_nothing() -> None:
-    stream = io.StringIO()
+    output = Collected()
     with pytest.raises(Fault, match="name 'zz' is not defined"):
-        Session(TextOutput(stream)).run("time zz")
-    assert stream.getvalue() == ""
+        Session(output).run("time zz")
+    assert output.text == ""
 
 
 def test_time_as_json() -> None:
