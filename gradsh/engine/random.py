@@ -268,7 +268,10 @@ class Generator(Stream):
             raise not_implemented(f"bernoulli_tensor_cpu_{whose}_", name_of(p.dtype))
         wide: NDArray[Any] = p if p.dtype == np.float64 else p.astype(np.float32)
         if not bool(np.all((wide >= 0) & (wide <= 1))):
-            raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
+            raise RuntimeError(
+                "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error "
+                "message be improved?  If so, please report an enhancement request to PyTorch.)"
+            )
         wide = np.broadcast_to(wide, p.shape if shape is None else checked_shape(shape))
         draws: NDArray[Any] = (
             self._doubles(wide.size) if wide.dtype == np.float64 else self._singles(wide.size)

@@ -50,6 +50,17 @@ def _read(names: Iterable[str]) -> dict[str, object]:
     return {name: _read_only(name) for name in names}
 
 
+class _NodeName(str):
+    """A node's name; PyTorch's is a method, so a pasted line calls it."""
+
+    def __call__(self) -> str:
+        return str(self)
+
+
+def _node_name(node: Node) -> str:
+    return _NodeName(node.name)
+
+
 def _saved(node: Node) -> tuple[Tensor, ...]:
     """What a node keeps for its derivative. RuntimeError if that is gone or was changed."""
     verify_saved(node)
@@ -100,7 +111,14 @@ _TABLES: tuple[tuple[type, dict[str, object]], ...] = (
             "requires_grad": _settable("requires_grad"),
         },
     ),
-    (Node, {**_read(("name", "next_functions")), "saved": property(_saved)}),
+    (
+        Node,
+        {
+            **_read(("next_functions",)),
+            "name": property(_node_name),
+            "saved": property(_saved),
+        },
+    ),
     (RemovableHandle, {"remove": RemovableHandle.remove}),
     (
         Optimizer,

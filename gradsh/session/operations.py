@@ -26,8 +26,10 @@ _TENSOR_LISTS: Final = frozenset(("Operands", "tensors", "grad_tensors"))
 _LISTS: Final = frozenset(
     (
         "Any", "Dims", "Shape", "Shape | None", "betas",
-        "data", "dim", "dims", "grad_outputs", "inputs", "operands", "outputs", "pad", "parameters",
-        "params", "repeats", "shape", "shifts", "size", "sizes",
+        "data", "destination", "dilation", "dim", "dims", "grad_outputs", "indices_or_sections",
+        "inputs", "kernel_size", "normalized_shape", "operands", "output_padding", "output_size",
+        "outputs", "pad", "padding", "parameters", "params", "repeats", "shape", "shifts", "size",
+        "sizes", "source", "split_size_or_sections", "stride",
     )
 )  # fmt: skip
 """Annotations of operations, and parameters of functions composed of them, that take a list."""

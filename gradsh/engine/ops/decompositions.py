@@ -26,6 +26,7 @@ from gradsh.engine.ops.matrices import (
     check_square,
     refuse_half,
 )
+from gradsh.engine.ops.padding import constant_pad
 from gradsh.engine.ops.pieces import array_of, choose
 from gradsh.engine.ops.pieces import refuse as refuse_type
 from gradsh.engine.ops.shape import unsqueeze
@@ -143,7 +144,7 @@ def _qr_square(g_q: Any, g_r: Any, Q: Any, R: Any) -> Any:
 
 
 def _qr_rule(g: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
-    """Source: as `_qr_square`; the columns beyond the square part are Q^H times those of A."""
+    """One rule for tall matrices, one for wide ones."""
     rows, columns = array_of(A).shape[-2:]
     if mode == "r":
         raise RuntimeError(
@@ -158,20 +159,24 @@ def _qr_rule(g: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
     g_q, g_r = g
     if rows >= columns:
         return _qr_square(g_q, g_r, Q, R)
-    rest = columns - rows
-    wide = None
-    if g_r is not None:
-        beyond = narrow(g_r, -1, rows, rest)
-        wide = matmul(Q, beyond)
-        turned = matmul(narrow(A, -1, rows, rest), adjoint(beyond))
-        g_q = turned if g_q is None else g_q + turned
-        g_r = narrow(g_r, -1, 0, rows)
-    square = _qr_square(g_q, g_r, Q, narrow(R, -1, 0, rows))
-    if wide is None:
-        wide = narrow(A, -1, rows, rest) * 0
-    from gradsh.engine.ops.shape import cat
+    return _qr_wide(g_q, g_r, Q, R, rows)
 
-    return cat([square, wide], -1)
+
+def _qr_wide(g_q: Any, g_r: Any, Q: Any, R: Any, rows: int) -> Any:
+    """The cotangent of A = Q R with fewer rows than columns.
+
+    The square part of A turns Q, by a skew matrix times Q; the rest of R only follows.
+    Source: as `_qr_square`.
+    """
+    inside = None if g_q is None else matmul(adjoint(Q), g_q)
+    if g_r is not None:
+        product = matmul(g_r, adjoint(R))
+        inside = -product if inside is None else inside - product
+    turn = _halved_diagonal(tril(inside - adjoint(inside)))
+    square = triangular(adjoint(narrow(R, -1, 0, rows)), turn, False, False, False)
+    rest = array_of(R).shape[-1] - rows
+    total = constant_pad(square, (0, rest), 0.0)
+    return matmul(Q, total if g_r is None else total + g_r)
 
 
 @general(A=_qr_rule, grad_fn="LinalgQrBackward0", outputs=("Q", "R"), hidden=True)

@@ -129,7 +129,7 @@ def _slogdet_rule(g: Any, A: Any, sign: Any) -> Any:
         turn = (turn - conjugate(turn)) * -0.5
         weight = turn if g_log is None else g_log + turn
     if weight is None:
-        return A * 0
+        return None
     right = _on_diagonals(weight, A)
     if type(A) is Tensor:
         return solve_ex(adjoint(A), right, True)

@@ -67,8 +67,13 @@ def embedding_cotangent(
     if not flat.size or not width:
         return result
     lines = grad.reshape(-1, width)
-    if by_freq or padding_idx != NO_PADDING:
+    if by_freq:
         lines = lines * _weights(flat, rows, padding_idx, by_freq, grad.dtype)[:, None]
+    if padding_idx != NO_PADDING:
+        counted = flat != padding_idx
+        flat, lines = flat[counted], lines[counted]
+        if not flat.size:
+            return result
     order = np.argsort(flat, kind="stable")
     looked_up, starts = np.unique(flat[order], return_index=True)
     result[looked_up] = np.add.reduceat(lines[order], starts, 0)

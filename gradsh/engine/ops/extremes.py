@@ -15,7 +15,7 @@ from gradsh.engine.arguments import Operand, type_name
 from gradsh.engine.derivative import general, linear
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pieces import array_of, kept, refuse
-from gradsh.engine.ops.reductions import spread
+from gradsh.engine.ops.reductions import evenly, spread
 from gradsh.engine.ops.selection import maximum, minimum
 from gradsh.engine.results import named_result
 from gradsh.engine.tensor import Tensor, wrap_dim
@@ -227,7 +227,7 @@ def _aminmax_rule(
 ) -> Any:
     """`g.min` shared evenly among the smallest elements, plus `g.max` among the largest."""
     parts = [
-        _shared(part, input, out, dim, keepdim, input_shape)
+        evenly(part, input, out, () if dim is None else dim, keepdim, input_shape)
         for part, out in zip(g, (min, max), strict=True)
         if part is not None
     ]

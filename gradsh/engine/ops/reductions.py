@@ -178,7 +178,7 @@ def evenly(g: Any, input: Any, out: Any, dim: Any, keepdim: bool, input_shape: A
         _storage(g),
         keepdims=True,
     )
-    return where(attained, spread(g, dim, keepdim, input_shape), 0) / count
+    return spread(g, dim, keepdim, input_shape) * attained / count
 
 
 def extreme(name: str, ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:
@@ -251,7 +251,7 @@ def _norm_rule(
         count = ADD.reduce(
             getattr(attained, "array", attained), wrap_dims(dim, len(input_shape)), keepdims=True
         )
-        return where(attained, g * sgn(input), 0) / count.astype(_storage(g))
+        return sgn(input) * (g / count.astype(_storage(g)) * attained)
     if ord < 1:
         powered = where(eq(input, 0), 0, sgn(input) * pow(size, ord - 1))
         return powered * (g * pow(norm, 1 - ord))

@@ -267,7 +267,7 @@ def _cumprod_rule(g: Any, input: Any, out: Any, dim: int, input_shape: Any) -> A
     filled = cumprod(choose(first, 1, input), axis)
     elsewhere = sum_of_rest(g * conjugate(out), axis) / conjugate(choose(zero, 1, input))
     here = sum_of_rest(g * kept(conjugate(filled), ~before), axis)
-    return choose(first, here, kept(elsewhere, ~zero))
+    return choose(first, here, kept(elsewhere, before))
 
 
 def _through_every_product(g: Any, input: Any, axis: int) -> Any:
