@@ -1,4 +1,4 @@
-"""What is packed, and that the parse tables in it are made when it is."""
+"""What is packed, and that the parse tables and the index in it are made when it is."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TABLES = "gradsh/language/_tables.py"
+INDEX = "gradsh/engine/_index.py"
 
 pytest.importorskip("hatchling", reason="needs hatchling, the build backend")
 pytest.importorskip("lark", reason="needs lark, which makes the parse tables")
@@ -23,14 +24,14 @@ pytest.importorskip("lark", reason="needs lark, which makes the parse tables")
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """The sources as a fresh clone has them: without parse tables."""
+    """The sources as a fresh clone has them: without what a build makes."""
     copy = tmp_path / "source"
     copy.mkdir()
     for path in ROOT.iterdir():
         if path.is_file():
             shutil.copy(path, copy)
     for name in ("gradsh", "grammar", "scripts", "docs"):
-        ignored = shutil.ignore_patterns("__pycache__", "_tables.py")
+        ignored = shutil.ignore_patterns("__pycache__", "_tables.py", "_index.py")
         shutil.copytree(ROOT / name, copy / name, ignore=ignored)
     return copy
 
@@ -52,19 +53,22 @@ def test_a_wheel_has_the_grammar_and_tables_made_from_it(source: Path) -> None:
     with zipfile.ZipFile(build(source, "build_wheel")) as wheel:
         names = set(wheel.namelist())
         tables = wheel.read(TABLES)
+        index = wheel.read(INDEX)
         points = wheel.read(next(name for name in names if name.endswith("entry_points.txt")))
     assert {"gradsh/language/gradsh.lark", "gradsh/cli.py", "gradsh/engine/ops/shape.py"} <= names
     assert not [name for name in names if name.startswith(("tests", "scripts", "grammar"))]
     assert b"gradsh = gradsh.__main__:main" in points
     ast.parse(tables)
+    assert b"'det': 'determinants'" in index
     here = ROOT / TABLES
     if here.stat().st_mtime >= (ROOT / "grammar" / "gradsh.lark").stat().st_mtime:
         assert tables == here.read_bytes()
 
 
-def test_an_editable_install_has_tables_too(source: Path) -> None:
+def test_an_editable_install_has_them_too(source: Path) -> None:
     build(source, "build_editable")
     assert (source / TABLES).exists()
+    assert (source / INDEX).exists()
 
 
 def test_what_is_built_from_the_sdist_is_the_same(source: Path) -> None:
@@ -72,7 +76,7 @@ def test_what_is_built_from_the_sdist_is_the_same(source: Path) -> None:
         names = {name.partition("/")[2] for name in sdist.getnames()}
         sdist.extractall(source.parent / "unpacked", filter="data")
     assert {"grammar/gradsh.lark", "grammar/build_tables.py", "scripts/tutorial.grad"} <= names
-    assert TABLES not in names
+    assert not {TABLES, INDEX} & names
     (unpacked,) = (source.parent / "unpacked").iterdir()
     with zipfile.ZipFile(build(source, "build_wheel")) as direct:
         expected = {name: direct.read(name) for name in direct.namelist()}

@@ -13,6 +13,7 @@ from gradsh.engine.attach import DIFFERENTIATION, attach
 from gradsh.engine.backward import backward, grad
 from gradsh.engine.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from gradsh.engine.op import FUNCTIONS, METHODS, OPS, Op
+from gradsh.engine.registers import load_all
 from gradsh.engine.size import Size
 from gradsh.engine.tensor import Tensor
 
@@ -31,4 +32,5 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "load_all",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from gradsh.engine import assignment, hooks, inplace, leaf, modes
@@ -11,78 +11,22 @@ from gradsh.engine.checkpoint import checkpoint
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.functional import hessian, hvp, jacobian, jvp, vhp, vjp
 from gradsh.engine.gradcheck import gradcheck, gradgradcheck
-from gradsh.engine.op import FUNCTIONS, METHODS
-from gradsh.engine.ops import (
-    activations,
-    added_products,
-    affine,
-    aliases,
-    arrange,
-    assembly,
-    attention,
-    binary_losses,
-    bitwise,
-    complex_numbers,
-    convolution,
-    creation,
-    cross_entropy,
-    decompositions,
-    determinants,
-    diagonals,
-    distances,
-    dropout,
-    einsum,
-    elementary,
-    embedding,
-    extremes,
-    gathering,
-    index_along,
-    indexing,
-    least_squares,
-    linalg,
-    logic,
-    losses,
-    margin_losses,
-    masking,
-    matrix_functions,
-    nll,
-    normalization,
-    norms,
-    operators,
-    ordering,
-    padding,
-    partition,
-    pointwise,
-    pooling,
-    products,
-    reductions,
-    remainders,
-    rounding,
-    selection,
-    shape,
-    similarity,
-    softmax,
-    solvers,
-    special,
-    statistics,
-    strided,
-    transcendental,
-    windows,
-)
+from gradsh.engine.op import FUNCTIONS, IN_PLACE, METHODS, OPS
+from gradsh.engine.ops import complex_numbers, indexing, linalg, operators, shape
 from gradsh.engine.ops.relayout import RELAYOUTS
 from gradsh.engine.random_fills import RANDOM_FILLS
+from gradsh.engine.registers import AFTER_LOADING, Register, load_all, read_index
+from gradsh.engine.results import RESULT_TYPES
 from gradsh.engine.tensor import Tensor
 
-FAMILIES = (
-    activations, added_products, affine, aliases, arrange, assembly, attention, binary_losses,
-    bitwise, complex_numbers, convolution, creation, cross_entropy, decompositions,
-    determinants, diagonals, distances, dropout, einsum, elementary, embedding, extremes,
-    gathering, index_along, indexing, least_squares, linalg, logic, losses, margin_losses,
-    masking, matrix_functions, nll, normalization, norms, ordering, padding, partition,
-    pointwise, pooling, products, reductions, remainders, rounding, selection, shape,
-    similarity, softmax, solvers, special, statistics, strided, transcendental, windows,
-)  # fmt: skip
-"""The modules that declare operations; importing them fills the registers."""
+REGISTERS: dict[str, Register[Any]] = {
+    "OPS": OPS,
+    "FUNCTIONS": FUNCTIONS,
+    "METHODS": METHODS,
+    "IN_PLACE": IN_PLACE,
+    "RESULT_TYPES": RESULT_TYPES,
+}
+"""What modules declare, by the names that the index has for it."""
 
 DIFFERENTIATION: dict[str, Callable[..., Any]] = {
     function.__name__: function
@@ -125,9 +69,46 @@ def _augmented(method: Callable[[Tensor, Any], Tensor]) -> Callable[[Tensor, Any
     return change
 
 
+class _Unloaded:
+    """Stands on Tensor for a method whose module has not been imported yet."""
+
+    __slots__ = ("attribute", "name")
+
+    def __init__(self, attribute: str, name: str) -> None:
+        self.attribute = attribute
+        self.name = name
+
+    def __get__(self, tensor: Tensor | None, kind: type | None = None) -> Any:
+        method: Any = METHODS[self.name]
+        setattr(Tensor, self.attribute, method)
+        return method if tensor is None else method.__get__(tensor, kind)
+
+
+def give_methods(prefix: str = "", without: Collection[str] = ()) -> None:
+    """Give Tensor everything in METHODS, each as an attribute `prefix` and its name."""
+    for name in METHODS:
+        if name not in without:
+            attribute = prefix + name
+            method = METHODS.loaded.get(name) or _Unloaded(attribute, name)
+            setattr(Tensor, attribute, method)
+
+
+def _find_declarations() -> None:
+    """Learn from the index what the modules not imported yet declare, or import them all."""
+    index = read_index()
+    if index is None:
+        load_all()
+        index = {}
+    for name, register in REGISTERS.items():
+        register.homes = index.get(name, {})
+    METHODS.homes.update((name + "_", home) for name, home in IN_PLACE.homes.items())
+    inplace.add_in_place_forms()
+    AFTER_LOADING.append(inplace.add_in_place_forms)
+
+
 def attach() -> None:
     """Fill METHODS with everything a user may call on a tensor, and give it to Tensor."""
-    METHODS.update(inplace.in_place_forms())
+    _find_declarations()
     changes = assignment.copy_, assignment.fill_, assignment.zero_
     for change in (*changes, *RANDOM_FILLS, *RELAYOUTS):
         METHODS[change.__name__] = change
@@ -147,8 +128,7 @@ def attach() -> None:
     for name in ("item", "tolist", "dim", "numel", "size", "stride", "is_contiguous",
                  "element_size", "is_floating_point", "is_complex", "numpy"):  # fmt: skip
         METHODS[name] = getattr(Tensor, name)
-    for name, method in METHODS.items():
-        setattr(Tensor, name, method)
+    give_methods()
     for operator, name in _AUGMENTED.items():
         setattr(Tensor, operator, _augmented(METHODS[name]))
     leaf.attach_attributes()

@@ -77,7 +77,7 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
             call.__name__ = call.__qualname__ = op.name
             call.__doc__ = op.doc
             call.op = op
-            if op.name in OPS:
+            if op.name in OPS.loaded:
                 raise TypeError(f"two declarations are called {op.name}")
             OPS[op.name] = op
             op.call = call

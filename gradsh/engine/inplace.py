@@ -12,7 +12,7 @@ from gradsh.engine.arguments import refuse
 from gradsh.engine.dtypes import DEFAULTS, FLOAT, FROM_NUMPY, NUMBER_CATEGORY, DType, result_type
 from gradsh.engine.graph import Node
 from gradsh.engine.modes import GRAD_MODE
-from gradsh.engine.op import FUNCTIONS, IN_PLACE, OPS
+from gradsh.engine.op import FUNCTIONS, IN_PLACE, METHODS, OPS, Op
 from gradsh.engine.ops.pointwise import refuse_bools
 from gradsh.engine.rebasing import is_dense, refuse_overlap, shared_memory, write
 from gradsh.engine.tensor import Tensor, new_tensor
@@ -83,7 +83,7 @@ def in_place_form(
         elif tensors_only and type(other) in NUMBER_CATEGORY:
             raise refuse(name, "other", 1, "Tensor", other)
         if name != "heaviside_" and (type(other) is Tensor or type(other) in NUMBER_CATEGORY):
-            _check_common_type(name, input.array, other)
+            _check_common_type(name, op, input.array, other)
         source = input
         if saves_input and GRAD_MODE.recording:
             # What the formulas keep of the input is its value before the change.
@@ -110,8 +110,7 @@ _TO_FLOAT = ("xlogy_", "copysign_")
 """Compositions whose result is floating whatever the operands are."""
 
 
-def _check_common_type(name: str, target: Any, other: Any) -> None:
-    op = OPS.get(name[:-1])
+def _check_common_type(name: str, op: Op | None, target: Any, other: Any) -> None:
     result = "common" if op is None else op.result
     if name in _TO_FLOAT:
         result = "float"
@@ -169,9 +168,10 @@ def _share_saved_result(tensor: Tensor, result: Tensor, node: Node) -> None:
             node.expected = tuple(expected)
 
 
-def in_place_forms() -> dict[str, Callable[..., Tensor]]:
-    """The in-place forms of declared operations by their names."""
-    return {
-        name + "_": in_place_form(name + "_", FUNCTIONS[name], saves_input)
-        for name, saves_input in IN_PLACE.items()
-    }
+def add_in_place_forms() -> None:
+    """Add to METHODS the in-place form of every operation that has been declared since."""
+    methods = METHODS.loaded
+    for name, saves_input in IN_PLACE.loaded.items():
+        form = name + "_"
+        if form not in methods:
+            methods[form] = in_place_form(form, FUNCTIONS[name], saves_input)

@@ -7,14 +7,15 @@ from typing import Any
 
 from gradsh.engine.arguments import READERS, operand
 from gradsh.engine.graph import FREED, Node, Output, next_sequence_number, verify_saved
+from gradsh.engine.registers import Register
 from gradsh.engine.tensor import Tensor, new_tensor
 
 Formula = Callable[..., Any]
 Body = Callable[..., Any]
-OPS: dict[str, Op] = {}
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
-METHODS: dict[str, Callable[..., Any]] = {}
-IN_PLACE: dict[str, bool] = {}
+OPS: Register[Op] = Register()
+FUNCTIONS: Register[Callable[..., Any]] = Register()
+METHODS: Register[Callable[..., Any]] = Register()
+IN_PLACE: Register[bool] = Register()
 
 """`OPS` holds every declaration. `FUNCTIONS` and `METHODS` are what a user may call: the
 declarations that are not `hidden`, and the compositions of them. `IN_PLACE` names those with a

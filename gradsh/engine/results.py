@@ -5,7 +5,9 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Any
 
-RESULT_TYPES: dict[str, tuple[type, tuple[str, ...]]] = {}
+from gradsh.engine.registers import Register
+
+RESULT_TYPES: Register[tuple[type, tuple[str, ...]]] = Register()
 """Every kind of named result, and its fields, by its function's name."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any, Final
 
@@ -38,12 +39,13 @@ class Unit:
     `kind` is "expression", "assignment" or "statement"; `names` are the names that an assignment
     binds and `places` where they stand (line of the unit, columns); `quiet` says that a `;` ended
     the line; `text` is the statement as written, `source`, `line` and `column` (from 1) where it
-    stands, and `lines` the whole lines that hold it.
+    stands, and `lines` the whole lines that hold it; `mentioned` are all names in it, of whatever
+    kind: whoever runs it can see to it first that they are there.
     """
 
     __slots__ = (
         "code", "kind", "names", "places", "quiet", "text", "source", "line", "column", "lines",
-        "form", "cached",
+        "form", "cached", "mentioned",
     )  # fmt: skip
 
     code: CodeType
@@ -58,6 +60,7 @@ class Unit:
     lines: str
     form: int
     cached: bool
+    mentioned: frozenset[str]
 
     def run(self, namespace: dict[str, Any]) -> object:
         """Run the statement with these variables; the value of an expression, else None."""
@@ -83,6 +86,7 @@ class Unit:
         unit.lines = self.lines
         unit.form = self.form
         unit.cached = self.cached
+        unit.mentioned = self.mentioned
         return unit
 
 
@@ -117,7 +121,16 @@ def compile_statement(
             unit.kind = "expression"
         unit.form = CALLED
         unit.code = _function_code(builder, statements, filename)
+    unit.mentioned = frozenset(_names_in(unit.code))
     return unit
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    """The names that code and the functions in it look up."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
 
 
 def _function_code(builder: Builder, statements: list[ast.stmt], filename: str) -> CodeType:

@@ -12,12 +12,14 @@ from operator import attrgetter
 from typing import Any
 
 from gradsh.display.tensor_text import tensor_text
-from gradsh.engine import METHODS, Size, Tensor
+from gradsh.engine import Size, Tensor
+from gradsh.engine.attach import give_methods
 from gradsh.engine.dtypes import FLOAT, INTEGER, NUMBER_CATEGORY, DType
 from gradsh.engine.graph import Node, verify_saved
 from gradsh.engine.hooks import RemovableHandle
 from gradsh.engine.ops.shape import to
 from gradsh.engine.optim import LBFGS, Group, Optimizer, Schedule
+from gradsh.engine.registers import AFTER_LOADING
 from gradsh.engine.results import RESULT_TYPES
 from gradsh.session.faults import ErrorValue
 
@@ -103,7 +105,6 @@ _TABLES: tuple[tuple[type, dict[str, object]], ...] = (
     (
         Tensor,
         {
-            **{name: method for name, method in METHODS.items() if name not in _PYTHON_METHODS},
             **_read(("T", "_version", "dtype", "grad_fn", "is_leaf", "mT", "ndim", "H", "mH")),
             **_read(("retains_grad", "shape", "real", "imag")),
             "data": _settable("data"),
@@ -137,12 +138,20 @@ _TABLES: tuple[tuple[type, dict[str, object]], ...] = (
 )
 
 
+def _expose_results() -> None:
+    """Give the fields of every named result declared since a name for programs."""
+    for result, fields in RESULT_TYPES.loaded.values():
+        if fields and not hasattr(result, "." + fields[0]):
+            expose(result, _read(fields))
+
+
 def attach() -> None:
     """Give the engine's classes the attributes that programs use, and their texts."""
     for kind, attributes in _TABLES:
         expose(kind, attributes)
-    for result, fields in RESULT_TYPES.values():
-        expose(result, _read(fields))
+    give_methods(".", without=_PYTHON_METHODS)
+    _expose_results()
+    AFTER_LOADING.append(_expose_results)
     methods: dict[str, Callable[..., Any]] = {
         "__repr__": tensor_text,
         "__str__": tensor_text,

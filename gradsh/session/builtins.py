@@ -1,4 +1,8 @@
-"""The table of built-in names: functions, types, constants, and the namespaces of PyTorch."""
+"""The table of built-in names: functions, types, constants, and the namespaces of PyTorch.
+
+A function of a module that is not imported yet has an `Unloaded` in its place; a session puts the
+function there before it runs a statement that mentions it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from gradsh.engine.optim import OPTIMISATION
 from gradsh.session.attributes import attach
 from gradsh.session.namespaces import Namespace, torch_namespace
 from gradsh.session.operations import OPERATIONS
+from gradsh.session.unloaded import Loading, Unloaded
 
 
 def str(value: Any = "") -> Any:
@@ -21,7 +26,7 @@ def str(value: Any = "") -> Any:
 def _shared() -> dict[Any, object]:
     attach()
     names: dict[Any, object] = {
-        **FUNCTIONS,
+        **{name: FUNCTIONS.loaded.get(name) or Unloaded(name) for name in FUNCTIONS},
         **DIFFERENTIATION,
         **OPTIMISATION,
         **DTYPES,
@@ -33,9 +38,9 @@ def _shared() -> dict[Any, object]:
         "range": range,
         "str": str,
     }
-    torch = torch_namespace(dict(names))
+    torch = torch_namespace(Loading(dict(names)))
     names["torch"] = torch
-    names["F"] = Namespace("torch.nn.functional", dict(names))
+    names["F"] = Namespace("torch.nn.functional", Loading(dict(names)))
     return {**names, **OPERATIONS}
 
 

@@ -113,7 +113,9 @@ def refused_argument(error: BaseException) -> TypeError | None:
     if frame is None:
         return None
     code = frame.f_code
-    names = (name for name, call in FUNCTIONS.items() if getattr(call, "__code__", None) is code)
+    names = (
+        name for name, call in FUNCTIONS.loaded.items() if getattr(call, "__code__", None) is code
+    )
     function = next(names, code.co_name)
     if isinstance(error, TypeError):
         part, parentheses, complaint = str(error).partition("()")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, Final
 
-from gradsh.engine import OPS, Tensor, backward
+from gradsh.engine import Tensor, backward
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.leaf import requires_grad_
 from gradsh.engine.modes import enable_grad, no_grad
@@ -35,7 +35,6 @@ _LISTS: Final = frozenset(
 """Annotations of operations, and parameters of functions composed of them, that take a list."""
 
 _OPTIMISERS: Final = (adagrad, adam, adamw, lbfgs, rmsprop, sgd)
-_OP_OF: Final = {op.call: op for op in OPS.values()}
 
 
 def call(function: Any, *values: Any, **named: Any) -> Any:
@@ -83,7 +82,7 @@ def _wanted(function: Any, place: int | str) -> str:
         if method is None:
             return ""
         return _wanted(method, place + 1 if isinstance(place, int) else place)
-    op = _OP_OF.get(function)
+    op = getattr(function, "op", None)
     if op is not None:
         name = place if isinstance(place, str) else op.parameters[min(place, op.positional - 1)]
         annotation: str = op.annotations.get(name, "")

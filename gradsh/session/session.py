@@ -20,6 +20,7 @@ from gradsh.session.files import Files
 from gradsh.session.operations import iterate
 from gradsh.session.output import Output, TextOutput
 from gradsh.session.sources import chunks, decoded, open_program
+from gradsh.session.unloaded import Loading, Unloaded, loaded
 
 if TYPE_CHECKING:
     from gradsh.engine.watch import Watch
@@ -68,6 +69,7 @@ class Session:
         }
         if self.output.shows_progress:
             self._builtins["@iterate"] = self._iterate
+        self._unloaded = {name for name, value in self._builtins.items() if type(value) is Unloaded}
         self.namespace: dict[str, Any] = {"__builtins__": self._builtins}
 
     @property
@@ -78,7 +80,7 @@ class Session:
     @property
     def builtins(self) -> Mapping[str, Any]:
         """The names that mean something without the user's doing."""
-        return self._builtins
+        return Loading(self._builtins)
 
     @property
     def names(self) -> list[str]:
@@ -184,6 +186,8 @@ class Session:
         recording = GRAD_MODE.recording
         watched = self.anomaly is not None and self.anomaly.watching  # by a statement around it
         try:
+            if not self._unloaded.isdisjoint(unit.mentioned):
+                self._load(unit.mentioned)
             if self.anomaly is not None:
                 self.anomaly.start()
             value = unit.run(self.namespace)
@@ -208,6 +212,12 @@ class Session:
         finally:
             if self.anomaly is not None and not watched:
                 self.anomaly.stop()
+
+    def _load(self, names: Iterable[str]) -> None:
+        """Put those functions in place that are not there yet."""
+        for name in self._unloaded.intersection(names):
+            self._builtins[name] = loaded(self._builtins[name])
+            self._unloaded.remove(name)
 
     def _show(self, value: object, name: str | None = None) -> None:
         self._builtins["_"] = value

@@ -103,7 +103,7 @@ class _Writer:
         self._places: dict[int, int] = {}
         self._builtins = {
             id(value): name
-            for name, value in session.builtins.items()
+            for name, value in session.namespace["__builtins__"].items()
             if callable(value) and name.isidentifier()
         }
 

@@ -34,7 +34,7 @@ def attributes_of(session: Session, receiver: str) -> list[str]:
 def _named(session: Session, names: list[str]) -> Any:
     """The value that a dotted name names, as far as plain tables tell; else the class Tensor."""
     first, *rest = names
-    value = session.variables.get(first, session.namespace["__builtins__"].get(first))
+    value = session.variables.get(first, session.builtins.get(first))
     for name in rest:
         own = getattr(value, "__dict__", {})
         if "." + name not in own:
