@@ -225,3 +225,210 @@ count_of(shape, dim): How many elements a reduction over `dim` takes together
     )
     assert len(text.splitlines()) < 24
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_explain_says_what_broadcasting_sums_and_what_promotion_casts() -> None:
+    program = """
+    x = [1., 2.] grad
+    w = tensor([[1., 2.], [3., 4.]], dtype=float64)
+    loss = (w * x).sum()
+    x.grad = [1., 1.]
+    explain loss over x
+    """
+    assert (
+        ran(program)
+        == """\
+1  loss, SumBackward0: g = 1
+   to step 2: spread(g, dim, keepdim, input.shape), with dim = none,
+     keepdim = false, input.shape = (2, 2)
+     = [[1, 1], [1, 1]]
+2  MulBackward0: g = [[1, 1], [1, 1]]
+   to x: g * input, with input = [[1, 2], [3, 4]]
+     = [[1, 2], [3, 4]]
+     summed over what was broadcast, (2, 2) -> (2,): = [4, 6]
+     in the operand's type, float32
+gradient of x: [4, 6]
+   `backward` adds it to what x.grad holds, [1, 1]
+   as `backward` gives it
+spread(g, dim, keepdim, shape): A reduced value repeated over the dimensions
+   `dim` of `shape` it was reduced from
+"""
+    )
+
+
+def test_explain_tells_the_case_that_holds() -> None:
+    assert "to x: g * input * 2, with" in ran("x = [1., 2.] grad; explain sum(x^2)")
+    text = ran("x = [1., 2.] grad; explain sum(x^3)")
+    assert "to x: g * input^(exponent - 1) * exponent," in text
+    assert "= [3, 12]" in text
+
+
+def test_explain_of_large_tensors_gives_shapes_and_norms() -> None:
+    text = ran("seed 0; A = rand(30, 20) grad; b = rand(20) grad; explain (A @ b).relu().sum()")
+    assert "to b: mv(t(input), g), with input = (30, 20) float32 norm" in text
+    assert "gradient of A: (30, 20) float32 norm" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_explain_over_a_result_stops_there() -> None:
+    text = ran(TUTORIAL + "explain out over y")
+    assert "gradient of y: [[4.5, 4.5], [4.5, 4.5]]\n   as `backward` gives it" in text
+    assert "gradient of x" not in text
+
+
+def test_explain_changes_nothing() -> None:
+    assert ran(TUTORIAL + "explain out;\nx.grad\nbackward out; x.grad").endswith(
+        "tensor([[4.5000, 4.5000],\n        [4.5000, 4.5000]])\n"
+    )
+
+
+def test_explain_calls_hooks_once_and_shows_what_they_make() -> None:
+    program = """
+    x = [1., 2.] grad
+    h = x * 2
+    def hook(g) { print "called"; return g * 10 }
+    h.register_hook(hook)
+    explain h.sum()
+    """
+    text = ran(program)
+    assert text.count("called") == 1
+    assert "after its hooks: g = [10, 10]" in text
+    assert "gradient of x: [20, 20]" in text
+
+
+def test_explain_refuses_what_has_no_gradient() -> None:
+    text, hint = message("x = ones(2) grad; explain x * 2")
+    assert text == "grad can be implicitly created only for scalar outputs"
+    assert hint == "it takes one real number: `explain sum(x * 2)`"
+    assert message("x = ones(2) grad; y = ones(1) grad; explain x.sum() over y")[0] == (
+        "x.sum() does not depend on y"
+    )
+    assert "second time" in message(TUTORIAL + "backward out; explain out")[0]
+
+
+def test_explain_of_a_long_chain_is_cut_and_ends_in_the_gradient() -> None:
+    program = "x = tensor(1.) grad; y = x; for i in range(20000) { y = y * 1 }\nexplain y"
+    lines = ran(program).splitlines()
+    assert "... 19,940 more steps; `explain y step` shows all" in lines
+    assert lines[-2:] == ["gradient of x: 1", "   as `backward` gives it"]
+    assert ran(program.replace("20000", "100") + " step").count("MulBackward0") == 100
+
+
+def test_explain_as_json() -> None:
+    data = as_json(TUTORIAL + "explain out")["data"]
+    assert [step["grad_fn"] for step in data["steps"]] == [
+        "MeanBackward0", "MulBackward0", "MulBackward0", "AddBackward0",
+    ]  # fmt: skip
+    assert data["gradients"] == [
+        {"name": "x", "gradient": [[4.5, 4.5], [4.5, 4.5]], "paths": 1, "difference": 0.0}
+    ]
+
+
+# ------------------------------------------------------------------------------------- check
+
+
+def verdicts(program: str) -> list[tuple[Any, ...]]:
+    """The entries that `check` finds, in its order."""
+    entries = as_json(program)["data"]["entries"]
+    return [(entry["name"], *entry["index"], entry["verdict"]) for entry in entries]
+
+
+def test_check_of_a_wrong_derivative_says_where() -> None:
+    program = """
+    def cube(x) { return x^3 } backward(g) { return g * 2 * x^2 }
+    x = [1., 2.] grad
+    check cube(x).sum() over x
+    """
+    assert (
+        ran(program)
+        == """\
+entry  gradient  difference    error
+x[1]          8          12  4.0e+00  wrong
+x[0]          2           3  1.0e+00  wrong
+the gradient is wrong at 2 entries
+"""
+    )
+
+
+def test_check_tells_a_kink_from_a_fault() -> None:
+    text = ran("w = [[0., 1.], [-1., 2.]] grad; check abs(w).sum() over w")
+    lines = text.splitlines()
+    assert lines[1].endswith("kink: slope -1 below, 1 above")
+    assert lines[1].startswith("w[0, 0]         0           0  ")
+    assert lines[5].startswith("the gradient is right at 3 entries: errors up to ")
+    assert lines[6:] == [
+        "1 entry at a kink, where any slope between the two sides is right: no fault"
+    ]
+    wrong = """
+    def f(x) { return abs(x) } backward(g) { return g * 5 }
+    x = tensor(0.) grad
+    check f(x) over x
+    """
+    assert verdicts(wrong) == [("x", "differs")]
+
+
+def test_check_of_jumps_and_of_what_is_not_finite() -> None:
+    assert verdicts("x = [1., 1.5] grad; check floor(x).sum() over x") == [
+        ("x", 0, "jump"), ("x", 1, "agrees"),
+    ]  # fmt: skip
+    assert verdicts("x = tensor(0.) grad; check sqrt(x) over x") == [("x", "not finite")]
+
+
+def test_check_is_done_in_double_precision_and_leaves_all_as_it_was() -> None:
+    program = """
+    seed 3
+    x = rand(3, 4) grad
+    w = rand(2, 4) grad
+    b = rand(2)
+    view = x[0]
+    h = linear(x, w, b)
+    def loss() = cross_entropy(linear(x, w, b), [0, 1, 1])
+    check loss() over x, w
+    """
+    after = "print x.dtype, x.is_leaf, view.grad_fn.name, h.grad_fn.name, x.grad, [1.].dtype"
+    text = ran(program + after)
+    assert text.endswith("torch.float32 True SelectBackward0 AddmmBackward0 None torch.float32\n")
+    assert "the gradient is right: errors up to" in text
+    assert {entry[-1] for entry in verdicts(program)} == {"agrees"}
+    assert len(verdicts(program)) == 20
+
+
+def test_check_after_a_failure_leaves_all_as_it_was() -> None:
+    session = Session(Collected())
+    session.run("x = ones(2) grad; y = x * 2")
+    before = {name: vars(session.variables[name]).copy() for name in "xy"}
+    with pytest.raises(Fault):
+        session.run("check (x @ ones(3)).sum() over x")
+    with pytest.raises(Fault):
+        session.run("check sum(y) over x")
+    assert {name: vars(session.variables[name]) for name in "xy"} == before
+
+
+def test_check_draws_the_same_random_numbers_each_time() -> None:
+    program = "seed 1; x = ones(8) grad; check dropout(x).sum() over x"
+    assert {entry[-1] for entry in verdicts(program)} == {"agrees"}
+
+
+def test_check_of_complex_numbers() -> None:
+    program = "z = complex([1., 0.5], [2., -1.]) grad; check abs(z).sum() over z"
+    assert {entry[-1] for entry in verdicts(program)} == {"agrees"}
+    assert len(verdicts(program)) == 4
+
+
+def test_check_needs_the_whole_expression() -> None:
+    text, hint = message("x = ones(2) grad; out = mean(x^2); check out over x")
+    assert text == "out does not depend on x"
+    assert "write the whole expression" in (hint or "")
+    text = ran("x = ones(2) grad; out = mean(x^2); check out + sum(x) over x")
+    assert text.endswith("part of what leads to x was computed before, and is held constant here\n")
+
+
+def test_check_refuses() -> None:
+    text, hint = message("x = ones(2); check x * 2 over x")
+    assert text == "grad can be implicitly created only for scalar outputs"
+    assert hint == "it takes one real number: `check sum(x * 2) over x`"
+    assert message("x = 3; check x over x")[0] == (
+        "check ... over takes tensors, and x is of the type int"
+    )
+    assert "only floating elements" in message("x = [1, 2]; check sum(x) over x")[0]
+    assert "is of the type int" in message("x = ones(2); check 3 over x")[0]

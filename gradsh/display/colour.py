@@ -35,7 +35,7 @@ STYLES = {
 _PARTS = re.compile(
     r"""
       (?P<quoted> '(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*" )
-    | (?P<grad_fn> grad_fn=<[^>\n]*> | <\w+Backward\d*> | <AccumulateGrad> )
+    | (?P<grad_fn> grad_fn=<[^>\n]*> | <?\b\w+Backwards?\d*\b>? | <?AccumulateGrad>? )
     | (?P<requires_grad> requires_grad=True )
     | (?P<size> size=\([\d,\ ]*\) )
     | (?P<frame> tensor\( | torch\.Size\( | torch\.return_types\.\w+\( )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from json import dumps
+from operator import eq, ge, gt, le, lt, ne
 from textwrap import wrap
 from typing import Any
 
@@ -14,11 +16,11 @@ from gradsh.display import json, values
 from gradsh.display.graph_view import Names
 from gradsh.display.summaries import array_text, is_small, plain_text, shape_text
 from gradsh.engine.dtypes import FROM_NUMPY
-from gradsh.engine.graph import Node, Output
+from gradsh.engine.graph import Leaf, Node, Output
 from gradsh.engine.op import Op
 from gradsh.engine.recording import result_name
 from gradsh.engine.steps import Arrival, Departure, Step
-from gradsh.engine.symbols import Derivative, derivative
+from gradsh.engine.symbols import Case, Derivative, derivative, first_sentence
 
 STEPS = 60
 """An explanation shows at most so many steps between the output and the leaves."""
@@ -30,9 +32,9 @@ _INDENT = "   "
 class Explanation:
     """The steps of one backward pass, with the names of variables.
 
-    `given` says what arrives at the start, where it is not 1. Of more steps than `limit` the first
-    are kept, and all that end in a gradient. `differences` has, for each gradient, how far it is
-    from what the backward pass itself gives.
+    Of more steps than `limit` the first are kept, and all that end in a gradient. `differences`
+    has, for each gradient, how far it is from what the backward pass itself gives. `has_hooks`
+    says whether the pass called any.
     """
 
     def __init__(
@@ -45,7 +47,9 @@ class Explanation:
         self.numbers: dict[Node, int] = {}
         self.left_out = 0
         self.differences: dict[Node, float] = {}
+        self.has_hooks = False
         for step in steps:
+            self.has_hooks |= step.hooked
             is_end = step.gradient is not None
             if is_end:
                 self.ends.append(step)
@@ -61,7 +65,7 @@ class Explanation:
 
     def name(self, node: Node, result: int | None = None) -> str:
         """The variable that holds a node's result, or what else to call it."""
-        name = self.names.get((node, result))
+        name = self.names.of(node, result)
         if name is None and node in self.numbers:
             name = f"step {self.numbers[node]}"
             if result is not None:
@@ -76,7 +80,7 @@ def explained(view: Explanation) -> str:
     for step in view.steps:
         lines += _heading(view, step)
         if step.hooked:
-            lines.append(f"{_INDENT}a hook changed it: g = {array_text(step.g)}")
+            lines.append(f"{_INDENT}after its hooks: g = {array_text(step.g)}")
         for departure in step.departures:
             lines += _departure(view, step.node, departure, notes)
     if view.left_out:
@@ -92,8 +96,8 @@ def _heading(view: Explanation, step: Step) -> Iterator[str]:
     """The node with its names, and what arrives at it."""
     node = step.node
     several = isinstance(step.g, list)
-    names = [name for (owner, _), name in view.names.items() if owner is node]
-    title = f"{view.numbers[node]}  {', '.join([*names, node.name])}"
+    names = view.names.all(node)
+    title = f"{view.numbers[node]}  {node.name if names is None else f'{names}, {node.name}'}"
     if several:
         given = [
             f"g.{result_name(node, index)} = {array_text(g)}"
@@ -104,15 +108,7 @@ def _heading(view: Explanation, step: Step) -> Iterator[str]:
     elif step.count > 1:
         yield from _sum(view, f"{title}: g", step)
     else:
-        yield from _wrapped(f"{title}:", [f"g = {_arrived(step)}"], joint=" ")
-
-
-def _arrived(step: Step) -> str:
-    return array_text(step.arrivals[0].cotangent)
-
-
-def _total(step: Step) -> Any:
-    return step.g if not step.hooked else sum(a.cotangent for a in step.arrivals)
+        yield from _wrapped(f"{title}:", [f"g = {array_text(step.total)}"], joint=" ")
 
 
 def _sum(view: Explanation, start: str, step: Step) -> Iterator[str]:
@@ -122,7 +118,7 @@ def _sum(view: Explanation, start: str, step: Step) -> Iterator[str]:
     if step.count > len(parts):
         parts.append(f"{step.count - len(parts)} more")
     yield from _wrapped(f"{_INDENT}{parts[0]}", [f"+ {part}" for part in parts[1:]], joint=" ")
-    yield f"{_INDENT}= {array_text(_total(step))}"
+    yield f"{_INDENT}= {array_text(step.total)}"
 
 
 def _path(view: Explanation, arrival: Arrival) -> str:
@@ -162,10 +158,30 @@ def _departure(
 def _formula(node: Node, departure: Departure, notes: dict[str, str]) -> str:
     op = node.op
     if not isinstance(op, Op) or departure.parameter is None:
-        return f"by the rule of {node.name}"
-    told: Derivative = _read(op, departure.parameter)
+        return first_sentence(type(op).__doc__)
+    told = _read(op, departure.parameter)
     notes |= told.notes
-    return told.text
+    case = _case_that_holds(told, departure.values)
+    return told.text if case is None else case.text
+
+
+_COMPARE = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_CONDITION = re.compile(r"(\w+) (==|!=|<|<=|>|>=) (-?[\d.]+)")
+
+
+def _case_that_holds(told: Derivative, given: dict[str, Any]) -> Case | None:
+    """The case that these numbers fall under; None if the conditions are more than comparisons."""
+    for case in told.cases:
+        holds = True
+        for condition in (case.condition or "").split(" and ") if case.condition else ():
+            parts = _CONDITION.fullmatch(condition)
+            value = None if parts is None else given.get(parts[1])
+            if parts is None or not isinstance(value, (int, float)):
+                return None
+            holds = holds and _COMPARE[parts[2]](value, float(parts[3]))
+        if holds:
+            return case
+    return None
 
 
 @cache
@@ -189,9 +205,16 @@ def _end(view: Explanation, step: Step) -> Iterator[str]:
     if step.count > 1 and step.node.is_leaf:
         yield from _sum(view, f"{start}", step)
         if step.hooked:
-            yield f"{_INDENT}a hook changed it: {array_text(step.gradient)}"
+            yield f"{_INDENT}after its hooks: {array_text(step.gradient)}"
     else:
         yield from _wrapped(f"{start}:", [f"{array_text(step.gradient)}"], joint=" ")
+    before = step.node.box.value if isinstance(step.node, Leaf) else None
+    if before is not None:
+        yield from _wrapped(
+            f"{_INDENT}`backward` adds it to what {name}.grad holds,",
+            [array_text(before.array)],
+            " ",
+        )
     difference = view.differences.get(step.node)
     if difference == 0:
         yield f"{_INDENT}as `backward` gives it"
@@ -202,6 +225,9 @@ def _end(view: Explanation, step: Step) -> Iterator[str]:
 def _wrapped(start: str, parts: list[str], joint: str = ", ") -> Iterator[str]:
     """`start` and the parts, on further lines what does not fit on one."""
     line = start
+    if len(start) > _WIDTH:
+        *above, line = wrap(start, _WIDTH, subsequent_indent=f"{_INDENT}  ")
+        yield from above
     for part in parts:
         if len(line) + len(joint) + len(part) <= _WIDTH:
             line += joint + part
@@ -215,7 +241,7 @@ def _json(view: Explanation) -> Iterator[str]:
     listed = [_step_entry(view, step) for step in view.steps]
     gradients = [
         {
-            "name": view.names.get(_key(step.node)),
+            "name": view.names.of(*_key(step.node)),
             "gradient": _data(step.gradient),
             "paths": step.count,
             "difference": view.differences.get(step.node),
@@ -234,14 +260,14 @@ def _step_entry(view: Explanation, step: Step) -> dict[str, Any]:
     return {
         "id": view.numbers[step.node],
         "grad_fn": step.node.name,
-        "name": view.names.get((step.node, None)),
+        "name": view.names.all(step.node),
         "g": g,
         "paths": step.count,
         "sends": [
             {
                 "operand": departure.operand,
                 "to": view.numbers.get(departure.target),
-                "name": view.names.get((departure.target, departure.result)),
+                "name": view.names.of(departure.target, departure.result),
                 "formula": _formula(step.node, departure, {}),
                 "values": dict(_given(departure)),
                 "cotangent": _data(departure.cotangent),

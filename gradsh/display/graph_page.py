@@ -83,7 +83,7 @@ def _pieces(view: GraphView, root: Edge) -> Iterator[str]:
 
 
 def _line(view: GraphView, vertex: Vertex, edge: Edge) -> str:
-    name = view.name(edge.source, edge.result)
+    name = view.names.of(edge.source, edge.result)
     named = f" <i>{escape(name)}</i>" if name else ""
     return (
         f"{vertex.number} <b>{escape(title(edge.source, edge.result))}</b>{named} "

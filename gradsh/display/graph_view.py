@@ -31,8 +31,27 @@ PICTURE = 500
 _DEEPEST = 8
 _SHORT = 24
 
-Names = Mapping[tuple[Node, int | None], str]
-"""The variables that hold a node's result, by the node and the number of the result."""
+
+class Names:
+    """The variables that hold the results of nodes.
+
+    `given` has them by the node and the number of the result, None for a node with one result.
+    """
+
+    def __init__(self, given: Mapping[tuple[Node, int | None], str]) -> None:
+        self._given = given
+        self._of_node: dict[Node, str] = {}
+        for (node, _), name in given.items():
+            before = self._of_node.get(node)
+            self._of_node[node] = name if before is None else f"{before}, {name}"
+
+    def of(self, node: Node, result: int | None = None) -> str | None:
+        """The variables that hold this result; None where there is no such variable."""
+        return self._given.get((node, result))
+
+    def all(self, node: Node) -> str | None:
+        """The variables that hold any result of a node."""
+        return self._of_node.get(node)
 
 
 class GraphView:
@@ -41,13 +60,6 @@ class GraphView:
     def __init__(self, recording: Recording, names: Names) -> None:
         self.recording = recording
         self.names = names
-
-    def name(self, node: Node, result: int | None = None) -> str:
-        """The variables that hold a node's result; of several results all that have a name."""
-        if result is not None or (node, None) in self.names:
-            return self.names.get((node, result), "")
-        found = [name for (owner, _), name in self.names.items() if owner is node]
-        return ", ".join(found)
 
 
 def title(node: Node, result: int | None = None) -> str:
@@ -96,7 +108,7 @@ def tree(view: GraphView) -> str:
                 rows.append((f"{lead}...", "", "", ""))
                 continue
             left = f"{lead}{vertex.number} {title(edge.source, edge.result)}"
-            name = view.name(edge.source, edge.result)
+            name = view.names.of(edge.source, edge.result) or ""
             if edge.source in drawn:
                 rows.append((left, name, "above", ""))
             elif depth > _DEEPEST:
@@ -147,7 +159,7 @@ def dot(view: GraphView) -> str:
     ]
     for vertex in recording.vertices.values():
         node = vertex.node
-        parts = [view.name(node, None), title(node), like_text(vertex.like), details(node)]
+        parts = [view.names.all(node), title(node), like_text(vertex.like), details(node)]
         colour = ", fillcolor=lightblue" if node.is_leaf else ""
         lines.append(f"  n{vertex.number} [label={_quoted(filter(None, parts))}{colour}];")
     hidden = recording.operations + recording.leaves - len(recording.vertices)
@@ -178,7 +190,7 @@ def _json(view: GraphView) -> Iterator[str]:
         entry = {
             "id": vertex.number,
             "grad_fn": node.name,
-            "name": view.name(node, None) or None,
+            "name": view.names.all(node),
             "leaf": node.is_leaf,
             "shape": None if like is None else list(like[0]),
             "dtype": None if like is None else FROM_NUMPY[like[1]].name,

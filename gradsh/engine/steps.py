@@ -55,16 +55,17 @@ class Departure(NamedTuple):
 class Step:
     """What happens at one node.
 
-    `g` is the sum of all `count` arrivals, as hooks left it (`hooked` says whether they changed
-    it); for a node with several results a list with one entry each. `gradient` is what the pass
-    was asked for here: None unless the node is a leaf or one of those wanted.
+    `g` is the sum of all `count` arrivals, as hooks left it (`hooked` says whether there are
+    any), and `total` what it was before; for a node with several results a list with one entry
+    each. `gradient` is what the pass was asked for here: None unless the node is a leaf or one of
+    those wanted.
     """
 
-    __slots__ = ("arrivals", "count", "departures", "g", "gradient", "hooked", "node")
+    __slots__ = ("arrivals", "count", "departures", "g", "gradient", "hooked", "node", "total")
 
     def __init__(self, node: Node, g: Any, arrivals: Sequence[Arrival], count: int) -> None:
         self.node = node
-        self.g = g
+        self.g = self.total = g
         self.arrivals = arrivals
         self.count = count
         self.hooked = False
@@ -122,7 +123,7 @@ def _walked(root: Node, cotangent: Any, wanted: set[Node] | None) -> Iterator[St
         step = Step(node, arrived, here.arrivals, here.count)
         if node.hooks is not None and node.hooks.functions:
             step.g = run_hooks(node.hooks, np.asarray(arrived), record=False)
-            step.hooked = step.g is not arrived
+            step.hooked = True
         goes_on = useful is None or any(parent in useful for parent in node.parents)
         if node.is_leaf or (wanted is not None and node in wanted):
             step.gradient = arrived if goes_on and not node.is_leaf else step.g

@@ -108,7 +108,7 @@ def _recorded(
 
 
 class Derivative:
-    """The operation of such a function's node: its backward pass is the second block."""
+    """What the function's own backward block says."""
 
     __slots__ = ("_backward", "_function", "_name", "_parameters", "outs")
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradsh.display.check_view import Comparison
 from gradsh.display.explain_view import STEPS, Explanation
-from gradsh.display.graph_view import LINES, PICTURE, GraphView
+from gradsh.display.graph_view import LINES, PICTURE, GraphView, Names
 from gradsh.display.values import field_names
 from gradsh.engine.arguments import type_name
 from gradsh.engine.backward import root_cotangents, walk
@@ -61,16 +61,17 @@ def explain(session: Session, value: Any, parts: Parts) -> None:
         wanted = [_place(traced("explain ... over", each, name)) for each, name in sources]
     limit = None if "step" in parts or isinstance(session.output, JsonOutput) else STEPS
     told = Explanation(text, steps(root, cotangent, wanted), names_of(session), limit)
-    walked = walk([(root, cotangent)], keep_saved=True, record=False, wanted=wanted)
-    arrived = dict(walked.arrived)
-    for node in wanted or ():
-        if node not in arrived:
-            name = parts["over_text"][wanted.index(node)] if wanted else ""
+    reached = {step.node for step in told.ends}
+    for node, name in zip(wanted or (), parts.get("over_text", ()), strict=True):
+        if node not in reached:
             error = RuntimeError(f"{text} does not depend on {name}")
             error.add_note(f"`graph {text}` shows what it was computed from")
             raise error
-    for step in told.ends:
-        told.differences[step.node] = _difference(step.gradient, arrived.get(step.node))
+    if not told.has_hooks:  # they would be called a second time
+        walked = walk([(root, cotangent)], keep_saved=True, record=False, wanted=wanted)
+        arrived = dict(walked.arrived)
+        for step in told.ends:
+            told.differences[step.node] = _difference(step.gradient, arrived.get(step.node))
     session.output.show(told)
 
 
@@ -118,7 +119,7 @@ def check(session: Session, function: Callable[[], Any], parts: Parts) -> None:
 
 def _refuse_source(source: Any, name: str) -> None:
     if not isinstance(source, Tensor):
-        error = TypeError(f"check ... over takes tensors, and {name} is a {type_name(source)}")
+        error = TypeError(f"check ... over takes tensors, and {name} is of the type {type_name(source)}")
         error.add_note(f"write `{name} = tensor({name})` before")
         raise error
     if source.array.dtype.kind not in "fc":
@@ -170,7 +171,7 @@ def traced(command: str, value: Any, text: str) -> Tensor:
     return value
 
 
-def names_of(session: Session) -> dict[tuple[Node, int | None], str]:
+def names_of(session: Session) -> Names:
     """The session's names for the nodes of its tensors: `x`, `pair[0]`, `x.grad`.
 
     Several names of one node are joined; those of results of several have the result's number.
@@ -184,7 +185,7 @@ def names_of(session: Session) -> dict[tuple[Node, int | None], str]:
         names = found.setdefault(key, [])
         if name not in names:
             names.append(name)
-    return {key: ", ".join(names) for key, names in found.items()}
+    return Names({key: ", ".join(names) for key, names in found.items()})
 
 
 def _named_tensors(variables: dict[str, Any]) -> Iterator[tuple[str, Tensor]]:
