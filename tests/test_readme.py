@@ -1,4 +1,4 @@
-"""The examples of the README print what it says they print."""
+"""The examples of the README and of the page on inspection print what they say."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1]
 def examples() -> list[tuple[str, str]]:
     """The commands after a `$ ` in indented blocks, each with the output under it."""
     found: list[tuple[str, str]] = []
-    for block in re.findall(r"(?:^    .*\n)+", (ROOT / "README.md").read_text(), re.MULTILINE):
+    pages = "\n".join((ROOT / name).read_text() for name in ("README.md", "docs/inspection.md"))
+    for block in re.findall(r"(?:^    .*\n)+", pages, re.MULTILINE):
         lines = [line[4:] for line in block.splitlines()]
         if not lines[0].startswith("$ "):
             continue

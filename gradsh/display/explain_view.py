@@ -88,8 +88,16 @@ def explained(view: Explanation) -> str:
     for step in view.ends:
         lines += _end(view, step)
     for call, note in notes.items():
-        lines += wrap(f"{call}: {note}", _WIDTH, subsequent_indent=_INDENT)
-    return "\n".join(lines)
+        lines.append(f"{call}: {note}")
+    return "\n".join(piece for line in lines for piece in _fitted(line))
+
+
+def _fitted(line: str) -> list[str]:
+    """A line, and what does not fit on it on further ones."""
+    if len(line) <= _WIDTH:
+        return [line]
+    indent = max(len(line) - len(line.lstrip()), len(_INDENT))
+    return wrap(line, _WIDTH, subsequent_indent=" " * (indent + 2), break_long_words=False)
 
 
 def _heading(view: Explanation, step: Step) -> Iterator[str]:
@@ -225,9 +233,6 @@ def _end(view: Explanation, step: Step) -> Iterator[str]:
 def _wrapped(start: str, parts: list[str], joint: str = ", ") -> Iterator[str]:
     """`start` and the parts, on further lines what does not fit on one."""
     line = start
-    if len(start) > _WIDTH:
-        *above, line = wrap(start, _WIDTH, subsequent_indent=f"{_INDENT}  ")
-        yield from above
     for part in parts:
         if len(line) + len(joint) + len(part) <= _WIDTH:
             line += joint + part
