@@ -26,6 +26,7 @@ STEPS = 60
 """An explanation shows at most so many steps between the output and the leaves."""
 
 _WIDTH = 80
+_IN_ROW = re.compile(r"(?<=[\dnfjse]), (?=[-\dntf][^=]*\])")
 _INDENT = "   "
 
 
@@ -93,11 +94,18 @@ def explained(view: Explanation) -> str:
 
 
 def _fitted(line: str) -> list[str]:
-    """A line, and what does not fit on it on further ones."""
+    """A line, and what does not fit on it on further ones; a row of a matrix stays together."""
     if len(line) <= _WIDTH:
         return [line]
-    indent = max(len(line) - len(line.lstrip()), len(_INDENT))
-    return wrap(line, _WIDTH, subsequent_indent=" " * (indent + 2), break_long_words=False)
+    indent = len(line) - len(line.lstrip())
+    further = " " * (indent + 2) if indent else _INDENT
+    pieces = wrap(
+        _IN_ROW.sub(",\N{NO-BREAK SPACE}", line),
+        _WIDTH,
+        subsequent_indent=further,
+        break_long_words=False,
+    )
+    return [piece.replace("\N{NO-BREAK SPACE}", " ") for piece in pieces]
 
 
 def _heading(view: Explanation, step: Step) -> Iterator[str]:

@@ -119,7 +119,9 @@ def check(session: Session, function: Callable[[], Any], parts: Parts) -> None:
 
 def _refuse_source(source: Any, name: str) -> None:
     if not isinstance(source, Tensor):
-        error = TypeError(f"check ... over takes tensors, and {name} is of the type {type_name(source)}")
+        error = TypeError(
+            f"check ... over takes tensors, and {name} is of the type {type_name(source)}"
+        )
         error.add_note(f"write `{name} = tensor({name})` before")
         raise error
     if source.array.dtype.kind not in "fc":
