@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
-from io import TextIOWrapper
+import re
+from collections.abc import Iterator, Sequence
+from io import StringIO, TextIOWrapper
+from itertools import islice
 from typing import IO, Any, Final
 
 import numpy as np
 
 from gradsh.engine.dtypes import COMPLEX, DEFAULTS, FLOAT, DType
 from gradsh.engine.tensor import Tensor, new_tensor
+from gradsh.files.number_lines import MISSING, read_numbers
 from gradsh.files.record import Record
 
-MISSING: Final = frozenset(("", "na", "n/a", "nan", "null", "none", "-", "?"))
-"""Cells, in small letters, that stand for a value that is not there; it is read as nan."""
-
 _SEPARATORS: Final = ",\t;|"
+
+_SAMPLE: Final = 20
+"""How many lines are looked at to find out how a table is written."""
+
+_DECIMAL_COMMA: Final = re.compile(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*")
 
 
 class _Place:
@@ -25,14 +30,14 @@ class _Place:
 
     def __init__(self, name: str, text: str, separator: str) -> None:
         self.name = name
-        self._lines = text.splitlines()
+        self._text = text
         self._separator = separator
 
     def error(self, line: int, message: str, column: int = 0, cell: str = "") -> ValueError:
         """The error for a line (from 1), at the cell of a column (from 0) if one is given."""
         place = f"{self.name}:{line}"
         if cell:
-            written = self._lines[line - 1]
+            written = next(islice(StringIO(self._text, newline=None), line - 1, None))
             before = self._separator.join(written.split(self._separator)[:column])
             start = written.find(cell, len(before))
             place += f":{max(start, 0) + 1}"
@@ -46,22 +51,73 @@ def read_table(
     separator: str | None = None,
     header: bool | None = None,
     dtype: DType | None = None,
-    decimal: str = ".",
+    decimal: str | None = None,
 ) -> Any:
     """The columns of a table as a record of 1-dim tensors; without a header a matrix.
 
     `separator` is found out from the first line where it is not given, and the first line is the
-    header if none of its cells is a number, unless `header` says otherwise. Numbers get `dtype`
+    header if none of its cells is a number, unless `header` says otherwise. The `decimal` sign of
+    numbers is a point, or a comma where semicolons separate numbers with one. Numbers get `dtype`
     (the default floating type), missing ones are nan. A column whose first value is no number is
     a tuple of texts. A table without a header is a tensor (rows, columns) when it holds numbers
     alone, of one dimension when it has one column. ValueError, with line and column, for a cell
     that is no number among numbers, and for a line of another number of cells.
     """
-    text = _decoded(stream.read(), name)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = separator or _separator_in(first, decimal)
+    sample = _first_lines(stream)
+    separator, decimal = _dialect(sample, separator, decimal)
+    wanted = DEFAULTS.floating if dtype is None else dtype
+    if wanted.category >= FLOAT:
+        first = _first_row(sample, separator)
+        has_header = _is_header(first, decimal) if header is None else header
+        numbers = read_numbers(stream, separator, decimal, len(first), has_header)
+        if numbers is not None:
+            numbers = numbers.astype(wanted.numpy)
+            if not has_header:
+                return new_tensor(numbers[:, 0] if len(first) == 1 else numbers)
+            columns = [new_tensor(column) for column in np.ascontiguousarray(numbers.T)]
+            return Record(list(zip(_names(first), columns, strict=True)))
+    stream.seek(0)
+    return _read_cells(_decoded(stream.read(), name), name, separator, decimal, header, dtype)
+
+
+def _first_lines(stream: IO[bytes]) -> list[str]:
+    """The first lines that are not blank; none where they are not UTF-8."""
+    text = TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    try:
+        return list(islice(filter(str.strip, text), _SAMPLE))
+    except UnicodeDecodeError:
+        return []
+    finally:
+        text.detach()
+
+
+def _first_row(lines: list[str], separator: str) -> list[str]:
+    """The cells of the first line; none where it is no line of cells."""
+    try:
+        return next(_rows(iter(lines), separator))[1]
+    except (StopIteration, csv.Error):
+        return []
+
+
+def _read_cells(
+    text: str,
+    name: str,
+    separator: str,
+    decimal: str,
+    header: bool | None,
+    dtype: DType | None,
+) -> Any:
+    """A table of any content, cell by cell; every fault of it is told with its place."""
     place = _Place(name, text, separator)
-    rows, lines = _rows(text, separator, place)
+    rows, lines = [], []
+    line = 0
+    try:
+        for line, row in _rows(StringIO(text, newline=""), separator):
+            if row:
+                rows.append(row)
+                lines.append(line)
+    except csv.Error as error:
+        raise _unreadable(place, line + 1, error) from None
     if not rows:
         raise ValueError(f"{name} is empty")
     has_header = _is_header(rows[0], decimal) if header is None else header
@@ -79,7 +135,10 @@ def read_table(
     for position, column in enumerate(columns):
         if isinstance(column, _BadCell):
             message = f"'{column.cell}' is not {column.wanted} (column {names[position]})"
-            raise place.error(lines[column.row], message, position, column.cell)
+            fault = place.error(lines[column.row], message, position, column.cell)
+            if _DECIMAL_COMMA.fullmatch(column.cell):
+                fault.add_note('if its comma is a decimal one, load it with `decimal=","`')
+            raise fault
     texts = any(isinstance(column, tuple) for column in columns)
     if has_header or texts:
         values = [x if isinstance(x, tuple) else new_tensor(x) for x in columns]
@@ -97,37 +156,46 @@ def _decoded(content: bytes, name: str) -> str:
         raise fault from None
 
 
-def _separator_in(line: str, decimal: str) -> str:
-    """The separator that a line has most of, outside of quotes; a blank where it has none."""
-    unquoted = "".join(line.split('"')[::2]).replace(decimal, "")
-    best = max(_SEPARATORS, key=unquoted.count)
-    if unquoted.count(best):
-        return best
-    return " " if " " in unquoted.strip() else ","
+def _dialect(lines: Sequence[str], separator: str | None, decimal: str | None) -> tuple[str, str]:
+    """The separator and the decimal sign, as far as they are not given.
+
+    The separator is what the first line has most of, outside of quotes; a blank where it has
+    none. Numbers with a decimal comma between semicolons make both known.
+    """
+    unquoted = ["".join(line.split('"')[::2]).rstrip("\r\n") for line in lines]
+    if decimal is None and separator in (None, ";"):
+        for line in unquoted:
+            cells = line.split(";")
+            commas = [_DECIMAL_COMMA.fullmatch(cell) is not None for cell in cells]
+            plain = [_number(cell, ".") is not None or "," not in cell for cell in cells]
+            if len(cells) > 1 and any(commas) and all(map(bool.__or__, commas, plain)):
+                return ";", ","
+    decimal = decimal or "."
+    if separator is not None:
+        return separator, decimal
+    first = unquoted[0].replace(decimal, "") if unquoted else ""
+    best = max(_SEPARATORS, key=first.count)
+    if first.count(best):
+        return best, decimal
+    return " " if " " in first.strip() else ",", decimal
 
 
-def _rows(text: str, separator: str, place: _Place) -> tuple[list[list[str]], list[int]]:
-    """The cells of every line that is not blank, and the number of that line."""
-    reader = csv.reader(
-        text.splitlines(keepends=True),
-        delimiter=separator,
-        skipinitialspace=True,
-        strict=True,
-    )
-    rows, lines = [], []
+def _rows(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The number of the line where each row begins, and its cells; none for a blank line."""
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     line = 1
-    try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if separator == " ":
-                cells = [cell for cell in cells if cell]
-            if any(cells) or len(cells) > 1:
-                rows.append(cells)
-                lines.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise place.error(max(reader.line_num, 1), str(error)) from None
-    return rows, lines
+    for row in reader:
+        cells = [cell.strip() for cell in row]
+        if separator == " ":
+            cells = [cell for cell in cells if cell]
+        yield line, cells if any(cells) or len(cells) > 1 else []
+        line = reader.line_num + 1
+
+
+def _unreadable(place: _Place, line: int, error: csv.Error) -> ValueError:
+    if str(error) == "unexpected end of data":
+        return place.error(line, "the quote that opens here is not closed")
+    return place.error(line, str(error))
 
 
 def _is_header(row: Sequence[str], decimal: str) -> bool:
@@ -147,6 +215,8 @@ def _names(row: Sequence[str]) -> list[str]:
 
 def _number(cell: str, decimal: str) -> float | None:
     if decimal != ".":
+        if "." in cell:  # it groups thousands, perhaps: no sign of a decimal comma is sure then
+            return None
         cell = cell.replace(decimal, ".")
     try:
         return float(cell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,20 @@ def table(text: str | bytes, **options: Any) -> Any:
         ('n,v\n"a, ""b""",1e3\n', {}, "record(\nn=('a, \"b\"',),\nv=tensor([1000.]))"),
         ("n\n" + "t\n" * 9, {}, "record(\nn=('t', 't', 't', ..., 't', 't', 't'))"),
         ("inf,-inf,nan\n", {"header": False}, "tensor([[inf, -inf, nan]])"),
+        (
+            "a;b\n1,5;2\n-,25;NA\n",
+            {},
+            "record(\na=tensor([ 1.5000, -0.2500]),\nb=tensor([2., nan]))",
+        ),
+        ("1,5;2,5\n", {}, "tensor([[1.5000, 2.5000]])"),
+        ("n;v\nx;1,5\n", {}, "record(\nn=('x',),\nv=tensor([1.5000]))"),
+        ("t,v\na;b,1\n", {}, "record(\nt=('a;b',),\nv=tensor([1.]))"),
+        ("v;w\n1.234,5;1\n", {"decimal": ","}, "record(\nv=('1.234,5',),\nw=tensor([1.]))"),
+        ("t,v\nx\vy,1\nz\u2028,2\n", {}, "record(\nt=('x\\x0by', 'z'),\nv=tensor([1., 2.]))"),
+        ("a,b\r1,2\r\r3,\r", {}, "record(\na=tensor([1., 3.]),\nb=tensor([2., nan]))"),
+        ("a,b\n", {}, "record(\na=tensor([]),\nb=tensor([]))"),
+        ('"a\nb",c\n"1",2\n', {}, "record(\na\nb=tensor([1.]),\nc=tensor([2.]))"),
+        ("1e400,12345678901234567890\n", {}, "tensor([[       inf, 1.2346e+19]])"),
     ],
 )
 def test_tables(text: str, options: dict[str, Any], expected: str) -> None:
@@ -57,7 +72,10 @@ def test_tables(text: str, options: dict[str, Any], expected: str) -> None:
         ("", {}, "t.csv is empty"),
         ("\n\n", {}, "t.csv is empty"),
         (b"a\n\xff\n", {}, "t.csv:2: the byte 0xff is not UTF-8"),
-        ('a\n"b\n', {}, "t.csv:2: unexpected end of data"),
+        ('a\n"b\n', {}, "t.csv:2: the quote that opens here is not closed"),
+        ('a,b\n1,"\n2\n', {}, "t.csv:2: the quote that opens here is not closed"),
+        ('a,b\n"1\n2",3\n4,x\n5,6,7\n', {}, "t.csv:5: 3 cells, but the first line has 2"),
+        ('a,b\n"1\n2",3\n4,x\n', {}, "t.csv:4:3: 'x' is not a number (column b)"),
         (
             "a\n1.5\n",
             {"dtype": DTYPES["int64"]},
@@ -73,6 +91,22 @@ def test_tables(text: str, options: dict[str, Any], expected: str) -> None:
 def test_bad_tables(text: str | bytes, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=rf"^{re.escape(message)}(\n|$)"):
         table(text, **options)
+
+
+def test_a_decimal_comma_that_is_no_number_is_explained() -> None:
+    with pytest.raises(ValueError, match="'1,5' is not a number") as caught:
+        table("v\tw\n1\t2\n1,5\t2\n")
+    assert caught.value.__notes__ == ['if its comma is a decimal one, load it with `decimal=","`']
+
+
+def test_a_table_of_numbers_takes_little_memory_besides_them() -> None:
+    rows = 20_000
+    content = ("a,b\n" + "0.123456789012345678,\n" * rows).encode()
+    tracemalloc.start()
+    read(io.BytesIO(content), "t.csv", ".csv")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2 * len(content)
 
 
 @pytest.mark.parametrize(
