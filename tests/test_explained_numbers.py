@@ -16,7 +16,8 @@ from gradsh.engine.recording import Recording
 from gradsh.engine.steps import MOST_ARRIVALS, Step, steps
 from gradsh.engine.symbols import derivative
 from gradsh.engine.tensor import new_tensor
-from gradsh.session import Output, Session
+from gradsh.session import Session
+from tests.sessions import Collected
 
 LEAVES = {
     "a": "rand(3, 4) + 0.5", "b": "rand(4) + 0.5", "c": "rand(3, 1) + 0.5", "d": "rand(()) + 0.5",
@@ -34,15 +35,10 @@ BINARY = (
 )  # fmt: skip
 
 
-class Silent(Output):
-    def write(self, text: str) -> None:
-        pass
-
-
 def random_program(seed: int) -> Session:
     """A session with leaves `a` to `e` and a scalar `out` computed from some of them."""
     choose = random.Random(seed)
-    session = Session(Silent())
+    session = Session(Collected())
     session.run(f"seed {seed}")
     for name, text in LEAVES.items():
         session.run(f"{name} = {text}\n{name}.requires_grad_();")
@@ -127,7 +123,7 @@ def formulas_hold(listed: list[Step]) -> None:
             (case, *others) = read.cases
             if others or case.parts or read.notes or not read.is_expression:
                 continue
-            session = Session(Silent())
+            session = Session(Collected())
             session.namespace["g"] = new_tensor(np.asarray(step.g))
             text = case.expression
             for name, value in departure.values.items():

@@ -9,25 +9,11 @@ from typing import Any
 
 import pytest
 
-from gradsh.session import Fault, Output, Session
+from gradsh.session import Fault, Session
 from gradsh.session.output import JsonOutput
+from tests.sessions import Collected, output_of
 
 TUTORIAL = "x = ones(2, 2) grad; y = x + 2; z = y * y * 3; out = mean(z)\n"
-
-
-class Collected(Output):
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-
-def ran(program: str) -> str:
-    """What a program shows."""
-    output = Collected()
-    Session(output).run(program)
-    return output.text
 
 
 def message(program: str) -> tuple[str, str | None]:
@@ -50,7 +36,7 @@ def as_json(program: str) -> Any:
 
 def test_graph_of_the_tutorial_draws_the_shared_node_once() -> None:
     assert (
-        ran(TUTORIAL + "graph out")
+        output_of(TUTORIAL + "graph out")
         == """\
 1 MeanBackward0               out  () float32
 └─ 2 MulBackward0             z    (2, 2) float32  saves other (4 bytes)
@@ -65,7 +51,7 @@ def test_graph_of_the_tutorial_draws_the_shared_node_once() -> None:
 
 def test_graph_after_a_backward_pass_says_what_is_gone() -> None:
     assert (
-        ran(TUTORIAL + "backward out; graph out")
+        output_of(TUTORIAL + "backward out; graph out")
         == """\
 1 MeanBackward0               out  () float32
 └─ 2 MulBackward0             z    (2, 2) float32  saved values freed
@@ -86,7 +72,7 @@ def test_graph_of_several_outputs_and_of_results_of_several() -> None:
     graph t, x * 2
     """
     assert (
-        ran(program)
+        output_of(program)
         == """\
 1 SumBackward0             t         () float32
 └─ 2 SortBackward0.values  s.values  (2, 2) float32  saves indices (32 bytes), dim=0
@@ -101,7 +87,7 @@ def test_graph_of_several_outputs_and_of_results_of_several() -> None:
 def test_graph_of_the_second_order() -> None:
     program = "x = [1., 2.] grad; y = x^3; g, = grad(sum(y), x, create_graph=true); graph g"
     assert (
-        ran(program)
+        output_of(program)
         == """\
 1 MulBackward0             g  (2,) float32  saves input (4 bytes)
 └─ 2 MulBackward0             (2,) float32  saves other (4 bytes)
@@ -113,7 +99,7 @@ def test_graph_of_the_second_order() -> None:
 
 
 def test_graph_knows_shapes_of_what_keeps_nothing() -> None:
-    text = ran("x = rand(2, 3, 4) grad; y = x.transpose(0, 2).reshape(4, 6)[1:3]; graph y")
+    text = output_of("x = rand(2, 3, 4) grad; y = x.transpose(0, 2).reshape(4, 6)[1:3]; graph y")
     assert "?" not in text
     assert "(2, 6) float32" in text
     assert "(4, 6) float32" in text
@@ -121,20 +107,20 @@ def test_graph_knows_shapes_of_what_keeps_nothing() -> None:
 
 
 def test_graph_of_changes_in_place() -> None:
-    text = ran("w = ones(4) grad; h = w * 1; h[1:3] = h[1:3] * 2; graph h")
+    text = output_of("w = ones(4) grad; h = w * 1; h[1:3] = h[1:3] * 2; graph h")
     assert "?" not in text
     assert text.startswith("1 CopySlices")
 
 
 def test_graph_of_a_leaf() -> None:
-    assert ran("x = ones(3) grad; graph x") == (
+    assert output_of("x = ones(3) grad; graph x") == (
         "1 AccumulateGrad  x  (3,) float32  leaf\n0 operations, 1 leaf, 0 bytes saved\n"
     )
 
 
 def test_a_long_chain_is_cut_with_a_count() -> None:
     program = "x = ones(2) grad; y = x; for i in range(100000) { y = y * 2 }\ngraph y"
-    lines = ran(program).splitlines()
+    lines = output_of(program).splitlines()
     assert len(lines) < 80
     assert lines[-1] == "100,000 operations, 1 leaf, 4 bytes saved, 99,941 nodes not shown"
     assert max(map(len, lines)) <= 100
@@ -162,13 +148,13 @@ def test_graph_as_json() -> None:
 
 
 def test_graph_to_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran(TUTORIAL + f'graph out to "{tmp_path}/a.dot"')
+    output_of(TUTORIAL + f'graph out to "{tmp_path}/a.dot"')
     dot = (tmp_path / "a.dot").read_text()
     assert dot.startswith("digraph gradsh {\n")
     assert 'n5 [label="x\\nAccumulateGrad\\n(2, 2) float32\\nleaf", fillcolor=lightblue];' in dot
     assert 'n4 -> n3 [label="other"];' in dot
 
-    ran(TUTORIAL + f'graph out to "{tmp_path}/a.html"')
+    output_of(TUTORIAL + f'graph out to "{tmp_path}/a.html"')
     page = (tmp_path / "a.html").read_text()
     assert page.count("<details") == page.count("</details>") == 4
     assert "to other: g * input" in page
@@ -180,6 +166,11 @@ def test_graph_to_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "cannot write" in message(TUTORIAL + 'graph out to "/nowhere/at/all.dot"')[0]
     assert "as a text" in message(TUTORIAL + "graph out to 3")[0]
 
+    with pytest.raises(Fault) as caught:
+        output_of(TUTORIAL + f'graph out to "{tmp_path}/safe.dot"', safe=True)
+    assert "may not be used here" in caught.value.diagnostic.message
+    assert not (tmp_path / "safe.dot").exists()
+
     monkeypatch.setenv("PATH", str(tmp_path))
     text, hint = message(TUTORIAL + f'graph out to "{tmp_path}/a.svg"')
     assert text == "a graph as .svg needs Graphviz, which is not installed"
@@ -187,7 +178,7 @@ def test_graph_to_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     program = tmp_path / "dot"
     program.write_text('#!/bin/sh\nread first\necho "$1 $first"\n')
     program.chmod(0o755)
-    ran(TUTORIAL + f'graph out to "{tmp_path}/a.svg"')
+    output_of(TUTORIAL + f'graph out to "{tmp_path}/a.svg"')
     assert (tmp_path / "a.svg").read_text() == "-Tsvg digraph gradsh {\n"
 
 
@@ -195,7 +186,7 @@ def test_graph_to_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_explain_of_the_tutorial_fits_on_a_screen() -> None:
-    text = ran(TUTORIAL + "explain out")
+    text = output_of(TUTORIAL + "explain out")
     assert (
         text
         == """\
@@ -236,7 +227,7 @@ def test_explain_says_what_broadcasting_sums_and_what_promotion_casts() -> None:
     explain loss over x
     """
     assert (
-        ran(program)
+        output_of(program)
         == """\
 1  loss, SumBackward0: g = 1
    to step 2: spread(g, dim, keepdim, input.shape), with dim = none,
@@ -257,27 +248,29 @@ spread(g, dim, keepdim, shape): A reduced value repeated over the dimensions
 
 
 def test_explain_tells_the_case_that_holds() -> None:
-    assert "to x: g * input * 2, with" in ran("x = [1., 2.] grad; explain sum(x^2)")
-    text = ran("x = [1., 2.] grad; explain sum(x^3)")
+    assert "to x: g * input * 2, with" in output_of("x = [1., 2.] grad; explain sum(x^2)")
+    text = output_of("x = [1., 2.] grad; explain sum(x^3)")
     assert "to x: g * input^(exponent - 1) * exponent," in text
     assert "= [3, 12]" in text
 
 
 def test_explain_of_large_tensors_gives_shapes_and_norms() -> None:
-    text = ran("seed 0; A = rand(30, 20) grad; b = rand(20) grad; explain (A @ b).relu().sum()")
+    text = output_of(
+        "seed 0; A = rand(30, 20) grad; b = rand(20) grad; explain (A @ b).relu().sum()"
+    )
     assert "to b: mv(t(input), g), with input = (30, 20) float32 norm" in text
     assert "gradient of A: (30, 20) float32 norm" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
 def test_explain_over_a_result_stops_there() -> None:
-    text = ran(TUTORIAL + "explain out over y")
+    text = output_of(TUTORIAL + "explain out over y")
     assert "gradient of y: [[4.5, 4.5], [4.5, 4.5]]\n   as `backward` gives it" in text
     assert "gradient of x" not in text
 
 
 def test_explain_changes_nothing() -> None:
-    assert ran(TUTORIAL + "explain out;\nx.grad\nbackward out; x.grad").endswith(
+    assert output_of(TUTORIAL + "explain out;\nx.grad\nbackward out; x.grad").endswith(
         "tensor([[4.5000, 4.5000],\n        [4.5000, 4.5000]])\n"
     )
 
@@ -290,7 +283,7 @@ def test_explain_calls_hooks_once_and_shows_what_they_make() -> None:
     h.register_hook(hook)
     explain h.sum()
     """
-    text = ran(program)
+    text = output_of(program)
     assert text.count("called") == 1
     assert "after its hooks: g = [10, 10]" in text
     assert "gradient of x: [20, 20]" in text
@@ -308,10 +301,10 @@ def test_explain_refuses_what_has_no_gradient() -> None:
 
 def test_explain_of_a_long_chain_is_cut_and_ends_in_the_gradient() -> None:
     program = "x = tensor(1.) grad; y = x; for i in range(20000) { y = y * 1 }\nexplain y"
-    lines = ran(program).splitlines()
+    lines = output_of(program).splitlines()
     assert "... 19,940 more steps; `explain y step` shows all" in lines
     assert lines[-2:] == ["gradient of x: 1", "   as `backward` gives it"]
-    assert ran(program.replace("20000", "100") + " step").count("MulBackward0") == 100
+    assert output_of(program.replace("20000", "100") + " step").count("MulBackward0") == 100
 
 
 def test_explain_as_json() -> None:
@@ -340,7 +333,7 @@ def test_check_of_a_wrong_derivative_says_where() -> None:
     check cube(x).sum() over x
     """
     assert (
-        ran(program)
+        output_of(program)
         == """\
 entry  gradient  difference    error
 x[1]          8          12  4.0e+00  wrong
@@ -351,7 +344,7 @@ the gradient is wrong at 2 entries
 
 
 def test_check_tells_a_kink_from_a_fault() -> None:
-    text = ran("w = [[0., 1.], [-1., 2.]] grad; check abs(w).sum() over w")
+    text = output_of("w = [[0., 1.], [-1., 2.]] grad; check abs(w).sum() over w")
     lines = text.splitlines()
     assert lines[1].endswith("kink: slope -1 below, 1 above")
     assert lines[1].startswith("w[0, 0]         0           0  ")
@@ -386,7 +379,7 @@ def test_check_is_done_in_double_precision_and_leaves_all_as_it_was() -> None:
     check loss() over x, w
     """
     after = "print x.dtype, x.is_leaf, view.grad_fn.name, h.grad_fn.name, x.grad, [1.].dtype"
-    text = ran(program + after)
+    text = output_of(program + after)
     assert text.endswith("torch.float32 True SelectBackward0 AddmmBackward0 None torch.float32\n")
     assert "the gradient is right: errors up to" in text
     assert {entry[-1] for entry in verdicts(program)} == {"agrees"}
@@ -419,7 +412,7 @@ def test_check_needs_the_whole_expression() -> None:
     text, hint = message("x = ones(2) grad; out = mean(x^2); check out over x")
     assert text == "out does not depend on x"
     assert "write the whole expression" in (hint or "")
-    text = ran("x = ones(2) grad; out = mean(x^2); check out + sum(x) over x")
+    text = output_of("x = ones(2) grad; out = mean(x^2); check out + sum(x) over x")
     assert text.endswith("part of what leads to x was computed before, and is held constant here\n")
 
 

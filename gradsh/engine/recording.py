@@ -78,32 +78,44 @@ class Recording:
             if tensor.node is not None:
                 self.roots.append(_edge(None, tensor.node))
                 likes.append((tensor.array.shape, tensor.array.dtype))
-        self._read(likes, limit)
+        self._count()
+        self._number(likes, limit)
 
-    def _read(self, likes: list[Like], limit: int | None) -> None:
+    def _count(self) -> None:
+        """Go once over the whole graph, in plain loops: it may have millions of nodes."""
         seen: set[Node] = set()
         storages: dict[int, Any] = {}
-        stack: list[tuple[Edge, Vertex | None, int]] = [
-            (edge, None, position) for position, edge in enumerate(self.roots)
-        ]
-        stack.reverse()
+        stack = [edge.source for edge in self.roots]
         while stack:
-            edge, user, position = stack.pop()
-            node = edge.source
+            node = stack.pop()
+            if isinstance(node, Output):
+                node = node.owner
             if node in seen:
                 continue
             seen.add(node)
             if node.is_leaf:
                 self.leaves += 1
-            else:
-                self.operations += 1
-            for saved in saved_by(node):
-                array = storage(saved.tensor.array)
-                if id(array) not in storages:
+                continue
+            for parent in node.parents:
+                if parent is not None and parent not in seen:
+                    stack.append(parent)  # noqa: PERF401 (extend with a generator costs more)
+            for tensor in node.saved or ():
+                if isinstance(tensor, Tensor):
+                    array = storage(tensor.array)
                     storages[id(array)] = array
-                    self.saved_bytes += held_bytes(array)
-            if limit is not None and len(self.vertices) >= limit:
-                stack.extend((edge, None, 0) for edge in reversed(list(edges_of(node))))
+        self.operations = len(seen) - self.leaves
+        self.saved_bytes = sum(map(held_bytes, storages.values()))
+
+    def _number(self, likes: list[Like], limit: int | None) -> None:
+        """Make the vertices, depth first."""
+        stack: list[tuple[Edge, Vertex | None, int]] = [
+            (edge, None, position) for position, edge in enumerate(self.roots)
+        ]
+        stack.reverse()
+        while stack and (limit is None or len(self.vertices) < limit):
+            edge, user, position = stack.pop()
+            node = edge.source
+            if node in self.vertices:
                 continue
             like = likes[position] if user is None else _input_like(user, position)
             vertex = Vertex(len(self.vertices) + 1, edge, _own_like(edge, like))
