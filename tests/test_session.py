@@ -205,7 +205,7 @@ def test_assert() -> None:
 
 def test_an_operation_that_is_not_there_yet_says_so_with_its_place() -> None:
     for statement in (
-        "plot x", "show x", "help",
+        "plot x", "show x",
     ):  # fmt: skip
         fault = fault_of(f"x = ones(1) grad\n  {statement}")
         assert fault.diagnostic.message.endswith(" is not available yet")

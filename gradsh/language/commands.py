@@ -57,6 +57,14 @@ class Commands(Formats, Statements):
     ) -> list[ast.stmt]:
         return self.command_help(word, topic)
 
+    def command_help_text(self, word: Lexeme, text: Lexeme) -> list[ast.stmt]:
+        return self._command(word, [self.string(text)], {}, text)
+
+    def command_help_text_call(
+        self, word: Lexeme, opening: Lexeme, text: Lexeme, closing: Lexeme
+    ) -> list[ast.stmt]:
+        return self.command_help_text(word, text)
+
     def command_session(self, word: Lexeme, session: Lexeme, path: ast.expr) -> list[ast.stmt]:
         both = (f"{word[0]} session", word[1], word[2], session[3])
         return self._command(both, [path], {}, path)

@@ -89,6 +89,12 @@ def _minimize(session: Session, values: tuple[Any, ...], parts: Parts) -> object
     return run_minimize(session, values[0], parts)
 
 
+def _help(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.help.command import help_on
+
+    session.output.show(help_on(session, values[0] if values else None))
+
+
 def _vars(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     from gradsh.session.variables import Variables
 
@@ -139,7 +145,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "check": Command("check E over x", "compare the gradient with central differences", _check),
     "plot": Command('plot y | plot x, y | plot f over x [from A to B] [to "f.png"]', "draw curves"),
     "show": Command('show A [to "f.png"]', "a matrix or an image as a picture"),
-    "help": Command("help [NAME]", "explain a function, a variable, a word or a topic"),
+    "help": Command("help [NAME]", "explain a function, a variable, a word or a topic", _help),
     "anomaly": Command(
         "anomaly on | anomaly off", "stop at the first nan or inf, and say why", _anomaly
     ),

@@ -21,10 +21,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from gradsh.engine import FUNCTIONS, METHODS, OPS, Op  # noqa: E402
-from gradsh.engine.ops.aliases import ALIASES  # noqa: E402
+from gradsh.engine import FUNCTIONS, METHODS, OPS  # noqa: E402
 from gradsh.engine.random import default_generator, manual_seed  # noqa: E402
-from gradsh.engine.symbols import derivative, first_sentence, text  # noqa: E402
+from gradsh.engine.reference import alias_of, family_of, signature  # noqa: E402
+from gradsh.engine.symbols import derivative, first_sentence  # noqa: E402
 from tests.engine.oracle import VARIATIONS, Run, sample_lines  # noqa: E402
 from tests.engine.reached import DOUBLE, Alone, own_nodes  # noqa: E402
 
@@ -93,26 +93,16 @@ def _page() -> str:
 def families() -> dict[str, list[str]]:
     """The names of the functions by the module that declares them."""
     found: dict[str, list[str]] = {}
-    for name, function in FUNCTIONS.items():
-        op: Op | None = getattr(function, "op", None)
-        module = function.__module__ if op is None else op.forward.__module__
-        if alias_of(name):
-            module = "gradsh.engine.ops.aliases"
-        found.setdefault(module, []).append(name)
+    for name in FUNCTIONS:
+        found.setdefault(family_of(name), []).append(name)
     return found
-
-
-def alias_of(name: str) -> str | None:
-    """The function that `name` is a second name of."""
-    op = getattr(FUNCTIONS[name], "op", None)
-    return ALIASES.get(name) or (op.name if op is not None and op.name != name else None)
 
 
 def row(name: str, notes: dict[str, str]) -> str:
     """The table's row of one function."""
     doc = inspect.getdoc(FUNCTIONS[name]) or ""
     words = [line for line in doc.splitlines() if line and line not in sample_lines(name)]
-    about = [f"**`{signature(name)}`**", " ".join(words)]
+    about = [f"**`{signature(name, FUNCTIONS[name])}`**", " ".join(words)]
     forms = [f"x.{form}()" for form in (name, f"{name}_") if form in METHODS]
     if forms:
         about.append("also " + ", ".join(f"`{form}`" for form in forms))
@@ -124,29 +114,6 @@ def row(name: str, notes: dict[str, str]) -> str:
 def cell(*lines: str) -> str:
     """Lines in one cell of a table."""
     return "<br>".join(line.replace("|", "\\|") for line in lines)
-
-
-def signature(name: str) -> str:
-    """How a function is called, its defaults as the language writes them."""
-    function = FUNCTIONS[name]
-    op: Op | None = getattr(function, "op", None)
-    parts: list[str] = []
-    star = False
-    for parameter in inspect.signature(function if op is None else op.forward).parameters.values():
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            parts.append(f"*{parameter.name}")
-            star = True
-            continue
-        if parameter.kind is parameter.VAR_KEYWORD:
-            parts.append(f"{parameter.name}=...")
-            continue
-        if parameter.kind is parameter.KEYWORD_ONLY and not star:
-            parts.append("*")
-            star = True
-        default = parameter.default
-        given = "" if default is parameter.empty else f"={text(default)}"
-        parts.append(parameter.name + given)
-    return f"{name}({', '.join(parts)})"
 
 
 def derivatives(name: str, notes: dict[str, str]) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""`help`: pages on functions, variables, words and topics."""

@@ -1,0 +1,216 @@
+"""The command `help`: what is meant by a name, and the page on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from sys import modules
+from typing import TYPE_CHECKING, Any
+
+from gradsh.display.pages import Page
+from gradsh.display.values import shown
+from gradsh.engine import FUNCTIONS, METHODS
+from gradsh.engine.dtypes import DType
+from gradsh.engine.op import IN_PLACE
+from gradsh.engine.reference import family_of, paragraphs, signature
+from gradsh.engine.symbols import first_sentence
+from gradsh.language.grammar import FIRST_COMMAND, FIRST_SOFT, TEXT_OF
+from gradsh.session.commands import COMMANDS
+from gradsh.session.help.functions import function_page
+from gradsh.session.help.topics import INTRODUCTION, TOPICS
+from gradsh.session.help.variables import value_page
+from gradsh.session.help.words import ATTRIBUTES, WORDS
+from gradsh.session.namespaces import Namespace
+from gradsh.session.settings import SETTINGS
+from gradsh.session.variables import gradient_of
+
+if TYPE_CHECKING:
+    from gradsh.session.session import Session
+
+_WIDTH = 78
+_MOST_FOUND = 15
+_NEAREST = 3
+_SHORTEST = 3
+_OPERATIONS = "operations"
+_INNER_WORDS = frozenset(
+    text for terminal, text in TEXT_OF.items() if FIRST_SOFT <= terminal < FIRST_COMMAND
+)
+"""Words such as `with`, which mean something only after another."""
+
+
+def help_on(session: Session, name: str | None) -> Page:
+    """The page on a name or a topic, or on the whole for none.
+
+    What the user has defined comes first, then functions, words and commands, then topics. A word
+    that names nothing is looked for in the texts of the functions. ValueError, with the nearest
+    names, where that finds nothing either.
+    """
+    if name is None:
+        return _whole()
+    name = name.strip()
+    value, found = _users_value(session, name)
+    if found:
+        return value_page(name, value)
+    return _named(session, name.rpartition(".")[2] or name) or _search(session, name)
+
+
+def _users_value(session: Session, name: str) -> tuple[Any, bool]:
+    """The value of a variable or of `x.grad`, and whether there is one."""
+    first, *rest = name.split(".")
+    if first not in session.variables:
+        return None, False
+    value = session.variables[first]
+    if rest == ["grad"] and hasattr(value, "box"):
+        value = gradient_of(value)
+        return value, value is not None
+    return value, not rest
+
+
+def _named(session: Session, name: str) -> Page | None:
+    """The page on what has this name without the user's doing."""
+    if name.removesuffix("_") in IN_PLACE:
+        name = name.removesuffix("_")  # one page for both forms
+    usages = list(_usages(name))
+    value = session.builtins.get(name) if name.isidentifier() else None
+    if value is None:
+        value = METHODS.get(name)
+    if callable(value) and not isinstance(value, (DType, Namespace)) and name not in WORDS:
+        page = function_page(name, value) if hasattr(value, "__code__") else _plain(name)
+        if usages:
+            page.text = "\n\n".join([page.text, *map(_usage_text, usages)])
+            page.data["usage"] = [usage for usage, _ in usages]
+        return page
+    if usages:
+        title, summary = usages[0]
+        text = "\n\n".join([_sentence(summary), *map(_usage_text, usages[1:])])
+        if name in METHODS:
+            text += f"\n\nAlso a method:\n\n    x.{signature(name, METHODS[name])}"
+        return Page(title, text, {"name": name, "usage": [title], "text": summary})
+    if name == _OPERATIONS:
+        return Page("operations: every function, by family", "\n\n".join(_families(session)))
+    if name in TOPICS:
+        topic = TOPICS[name]
+        return Page(f"{name}: {topic.summary}", topic.text.rstrip())
+    if name in SETTINGS:
+        return _setting_page(name)
+    if isinstance(value, Namespace):
+        return Page(f"{name}.", f"Before a name it changes nothing: {name}.exp(x) is exp(x).")
+    return None if value is None else value_page(name, value)
+
+
+def _plain(name: str) -> Page:
+    """One of Python's own functions."""
+    texts = {"len": "The number of elements, along a tensor's first dimension."}
+    texts["range"] = "Whole numbers from the first to before the last, for a loop."
+    return Page(f"{name}(...)", texts.get(name, ""))
+
+
+def _usages(name: str) -> Iterator[tuple[str, str]]:
+    """How a word is used, and what for: as a statement, a command, and after a dot.
+
+    A word that only stands inside of others' forms has all of these.
+    """
+    commands = [(command.usage, command.summary) for command in COMMANDS.values()]
+    if name in _INNER_WORDS:
+        inside = re.compile(rf"\b{name}\b")
+        yield from (form for form in (*WORDS.values(), *commands) if inside.search(form[0]))
+    if name in WORDS:
+        yield WORDS[name]
+    for word, command in COMMANDS.items():
+        if name in (word, word.split()[0]):
+            yield command.usage, command.summary
+    if name in ATTRIBUTES:
+        yield f"x.{name}", ATTRIBUTES[name]
+
+
+def _usage_text(usage: tuple[str, str]) -> str:
+    return f"    {usage[0]}\n\n{_sentence(usage[1])}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _setting_page(name: str) -> Page:
+    setting = SETTINGS[name]
+    now = "" if setting.current is None else f"It is {shown(setting.current())} now. "
+    takes = f"It takes {', '.join(setting.words)}." if setting.words else ""
+    return Page(f"set {name} VALUE", f"A setting. {now}{takes}".rstrip())
+
+
+def _whole() -> Page:
+    """The first page."""
+    topics = {
+        **{name: topic.summary for name, topic in TOPICS.items()},
+        _OPERATIONS: "all functions",
+    }
+    rows = [[f"  {name}", summary] for name, summary in topics.items()]
+    width = max(len(name) for name, _ in rows)
+    listing = "\n".join(f"{name:{width}}  {summary}" for name, summary in rows)
+    text = (
+        f"{INTRODUCTION.partition(chr(10))[2].strip(chr(10))}\n\n"
+        "help NAME explains a function (help mean), a variable, a word (help backward),\n"
+        f"or one of these topics:\n\n{listing}"
+    )
+    return Page(INTRODUCTION.partition("\n")[0], text, {"text": text, "topics": topics})
+
+
+def _families(session: Session) -> Iterator[str]:
+    """The names of all functions, by what they are for."""
+    from textwrap import fill
+
+    families: dict[str, list[str]] = {}
+    for name, function in session.builtins.items():
+        if name.isidentifier() and hasattr(function, "__code__"):
+            module = family_of(name) if name in FUNCTIONS else function.__module__
+            families.setdefault(_family(module), []).append(name)
+    for title, names in sorted(families.items()):
+        listing = fill(" ".join(sorted(names)), _WIDTH, initial_indent="  ", subsequent_indent="  ")
+        yield f"{title}\n{listing}"
+
+
+def _family(module: str) -> str:
+    """What the functions of a module are for."""
+    if module.startswith("gradsh.engine.ops."):
+        return first_sentence(modules[module].__doc__)
+    if module.startswith("gradsh.engine.optim"):
+        return "Optimisers, schedules, and limits for gradients"
+    return "Data and texts" if module.startswith("gradsh.session") else "Derivatives and recording"
+
+
+def _known(session: Session) -> list[str]:
+    return sorted({*session.names, *METHODS, *WORDS, *COMMANDS, *ATTRIBUTES, *TOPICS, *SETTINGS})
+
+
+def _search(session: Session, word: str) -> Page:
+    """The functions whose texts mention a word, and the names that are like it."""
+    mentions = re.compile(rf"\b{re.escape(word)}", re.IGNORECASE)
+    rows = []
+    for name in sorted(n for n in session.builtins if n.isidentifier()):
+        function = session.builtins[name]
+        if len(word) >= _SHORTEST and hasattr(function, "__code__"):
+            words = " ".join([name.replace("_", " "), *paragraphs(function)[0]])
+            if mentions.search(words):
+                rows.append([name, first_sentence(function.__doc__)])
+    near = get_close_matches(word, _known(session), _NEAREST, 0.6)
+    if not rows:
+        error = ValueError(f"there is no help on '{word}'")
+        nearest = f"did you mean {' or '.join(f'`{name}`' for name in near)}? " if near else ""
+        error.add_note(f"{nearest}`help` lists the topics, `help {_OPERATIONS}` every function")
+        raise error
+    more = len(rows) - _MOST_FOUND
+    width = max(len(name) for name, _ in rows[:_MOST_FOUND])
+    text = "\n".join(
+        f"{name:{width}}  {_cut(about, _WIDTH - width - 2)}" for name, about in rows[:_MOST_FOUND]
+    )
+    if more > 0:
+        text += f"\n... and {more} more"
+    if near:
+        text += f"\n\nNames like it: {', '.join(near)}"
+    data = {"searched": word, "found": dict(rows), "near": near}
+    return Page(f"Nothing is called {word}; these mention it:", text, data)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 3] + "..."
