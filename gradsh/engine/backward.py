@@ -441,8 +441,13 @@ def leading_to(wanted: set[Node], starts: Iterable[Node], ends: Collection[Node]
     return useful
 
 
-def pull_half(node: Node, g: Any) -> list[Any]:
-    """The backward step on tensors: half precision meets numbers as PyTorch's kernels round it."""
+def pull_half(node: Node, g: Any) -> Sequence[Any]:
+    """The backward step on tensors: half precision meets numbers as PyTorch's kernels round it.
+
+    What is one kernel there takes the step on arrays, in single precision.
+    """
+    if getattr(node.op, "fused", False):
+        return node.op.pull(node, g)
     pulled = node.op.pull_recorded(node, new_tensor(np.asarray(g)))
     return [x.array if type(x) is Tensor else x for x in pulled]
 

@@ -26,6 +26,9 @@ The kind of declaration says how a tangent goes forward:
 `exact_number` says that half precision meets a number (or a zero-dim tensor) as its second
 operand in single precision, before the result is rounded.
 
+`fused` says that PyTorch computes the derivatives in one kernel: of half precision in single,
+rounded once.
+
 `numbers` says which operands of a user's call may be Python numbers: "any", the "second", "none".
 
 Annotations of arguments say how they are read (see `gradsh.engine.arguments`); an argument
@@ -54,6 +57,7 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
         hidden: bool = False,
         unpromoted: tuple[str, ...] = (),
         view: bool = False,
+        fused: bool = False,
         exact_number: bool = False,
         numbers: str = "any",
         outputs: tuple[str, ...] = ("out",),
@@ -68,6 +72,7 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
                 result=result,
                 unpromoted=unpromoted,
                 view=view,
+                fused=fused,
                 exact_number=exact_number,
                 numbers=numbers,
                 outputs=outputs,

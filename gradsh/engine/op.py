@@ -7,6 +7,7 @@ from typing import Any
 
 from gradsh.engine.arguments import READERS, operand
 from gradsh.engine.graph import FREED, Node, Output, next_sequence_number, verify_saved
+from gradsh.engine.precision import rounded_once
 from gradsh.engine.registers import Register
 from gradsh.engine.tensor import Tensor, new_tensor
 
@@ -53,6 +54,7 @@ class Op:
         result: str,
         unpromoted: tuple[str, ...],
         view: bool,
+        fused: bool,
         exact_number: bool,
         numbers: str,
         outputs: tuple[str, ...],
@@ -64,6 +66,7 @@ class Op:
         self.result = result
         self.unpromoted = unpromoted
         self.view = view
+        self.fused = fused
         self.exact_number = exact_number
         self.numbers = numbers
         self.outputs = outputs
@@ -152,6 +155,8 @@ class Op:
         if formula is None:
             return None
         wanted = self.wants[name]
+        if self.fused:
+            formula = rounded_once(formula)
         if not wanted:
             return lambda node, g: formula(g)
         if all(want in self.saved_tensors for want in wanted):

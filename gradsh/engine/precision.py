@@ -32,6 +32,18 @@ def precise(function: Callable[..., Any], *operands: Any) -> Any:
     return function(*(operand.astype(np.float64) for operand in operands)).astype(np.float32)
 
 
+def rounded_once(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """`formula`, which computes with single precision wherever it meets arrays of half."""
+
+    def compute(g: Any, *values: Any) -> Any:
+        if type(g) is not np.ndarray or g.dtype not in HALVES:
+            return formula(g, *values)
+        wide = [single(value) if type(value) is np.ndarray else value for value in values]
+        return formula(single(g), *wide).astype(g.dtype)
+
+    return compute
+
+
 def single(array: Any) -> Any:
     """`array`, half precision made single: PyTorch computes so and rounds once, at the end."""
     return array.astype(_SINGLE) if array.dtype in HALVES else array

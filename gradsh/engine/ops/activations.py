@@ -36,7 +36,9 @@ def leaky_cotangent(grad: Operand, input: Operand, negative_slope: float):
     return np.where(input > 0, grad, grad * negative_slope)
 
 
-@pointwise(input=lambda g, input, negative_slope: leaky_cotangent(g, input, negative_slope))
+@pointwise(
+    input=lambda g, input, negative_slope: leaky_cotangent(g, input, negative_slope), fused=True
+)
 def leaky_relu(input, negative_slope: float = 0.01):
     """input where it is positive, negative_slope * input elsewhere.
 
@@ -82,6 +84,7 @@ def elu_cotangent(grad, input, alpha: float, scale: float, input_scale: float):
         g, input, alpha, scale, input_scale
     ),
     grad_fn="EluBackward0",
+    fused=True,
     hidden=True,
 )
 def elu_of(input, alpha: float, scale: float, input_scale: float):
@@ -94,6 +97,7 @@ def elu_of(input, alpha: float, scale: float, input_scale: float):
         g, input, alpha, scale, input_scale
     ),
     grad_fn="CeluBackward0",
+    fused=True,
     hidden=True,
 )
 def celu_of(input, alpha: float, scale: float, input_scale: float):
@@ -152,7 +156,7 @@ def _gelu_rule(g: Any, input: Any, approximate: str) -> Any:
     return g * (normal + input * density)
 
 
-@pointwise(input=_gelu_rule, in_place=False)
+@pointwise(input=_gelu_rule, fused=True, in_place=False)
 def gelu(input, *, approximate: str = "none"):
     """input times the probability that a normal variable is below it.
 
@@ -188,7 +192,7 @@ def silu(input: Any) -> Any:
     return silu_of(input)
 
 
-@pointwise(input=_silu_rule, grad_fn="SiluBackward0", hidden=True)
+@pointwise(input=_silu_rule, grad_fn="SiluBackward0", fused=True, hidden=True)
 def silu_of(input):
     """input * sigmoid(input)."""
     refuse("silu_cpu", "biu", input)
@@ -213,6 +217,7 @@ def log_sigmoid_cotangent(grad: Operand, input: Operand):
 @pointwise(
     input=lambda g, input: log_sigmoid_cotangent(g, input),
     grad_fn="LogSigmoidBackward0",
+    fused=True,
     in_place=False,
     method=False,
 )
@@ -232,7 +237,7 @@ def _mish_rule(g: Any, input: Any) -> Any:
     return g * (gate + input * sigmoid(input) * (1 - gate * gate))
 
 
-@pointwise(input=_mish_rule)
+@pointwise(input=_mish_rule, fused=True)
 def mish(input):
     """input * tanh(softplus(input)).
 
@@ -270,6 +275,7 @@ def softplus_cotangent(grad, input, beta: float, threshold: float):
 
 @pointwise(
     input=lambda g, input, beta, threshold: softplus_cotangent(g, input, beta, threshold),
+    fused=True,
     in_place=False,
 )
 def softplus(input, beta: float = 1, threshold: float = 20):

@@ -68,7 +68,7 @@ def tanh_backward(grad, output):
     return grad * conjugate(1 - output * output)
 
 
-@pointwise(input=lambda g, out: tanh_backward(g, out), result="float")
+@pointwise(input=lambda g, out: tanh_backward(g, out), result="float", fused=True)
 def tanh(input):
     """Hyperbolic tangent of input.
 
@@ -84,7 +84,7 @@ def tanh(input):
 )
 def sigmoid_backward(grad, output):
     """The cotangent of sigmoid's input, from its result and the result's cotangent."""
-    return grad * conjugate((1 - output) * output)
+    return grad * conjugate(1 - output) * conjugate(output)
 
 
 @pointwise(input=lambda g, out: sigmoid_backward(g, out), result="float")

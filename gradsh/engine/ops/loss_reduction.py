@@ -11,7 +11,7 @@ from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import FROM_NUMPY, promote
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.ops.pointwise import sub_scaled as sub
-from gradsh.engine.ops.reductions import mean, sum, total
+from gradsh.engine.ops.reductions import average, mean, sum, total
 from gradsh.engine.tensor import Tensor, new_tensor
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -87,8 +87,7 @@ def reduced_array(values: Any, reduction: str) -> Any:
     """An array of losses as they are, or their mean or sum."""
     if reduction == "none":
         return values
-    result = total(values, None, False, values.dtype)
-    return result if reduction == "sum" else np.true_divide(result, values.dtype.type(values.size))
+    return (total if reduction == "sum" else average)(values, None, False, values.dtype)
 
 
 def reduced(values: Any, reduction: str) -> Any:

@@ -200,6 +200,7 @@ def smooth_l1_cotangent(
         g, target, input, reduction, beta
     ),
     grad_fn="SmoothL1LossBackward0",
+    fused=True,
     hidden=True,
 )
 def smooth_l1_loss_of(input: Operand, target: Operand, reduction: str, beta: float):
@@ -271,6 +272,7 @@ def huber_cotangent(grad: Operand, input: Operand, target: Operand, reduction: s
         g, target, input, reduction, delta
     ),
     grad_fn="HuberLossBackward0",
+    fused=True,
     hidden=True,
 )
 def huber_loss_of(input: Operand, target: Operand, reduction: str, delta: float):

@@ -63,6 +63,15 @@ def total(array: Any, dim: Any, keepdim: bool, storage: np.dtype[Any]) -> Any:
     return ADD.reduce(array, axis, storage, keepdims=keepdim)
 
 
+def average(array: Any, dim: Any, keepdim: bool, storage: np.dtype[Any]) -> Any:
+    """The mean over `dim` in type `storage`; half precision is rounded once, at the end."""
+    count = count_of(array.shape, dim)
+    if storage == np.float16:
+        wide = total(array, dim, keepdim, np.dtype(np.float32))
+        return np.true_divide(wide, np.float32(count)).astype(np.float16)
+    return np.true_divide(total(array, dim, keepdim, storage), storage.type(count))
+
+
 @linear(
     input=lambda g, dim, keepdim, input_shape: spread(g, dim, keepdim, input_shape),
     grad_fn=numbered("Sum"),
@@ -101,9 +110,7 @@ def mean(input: Operand, dim: Dims = None, keepdim: bool = False, *, dtype: DTyp
         )
         error.add_note("make it a float first: `mean(x.float())`")
         raise error
-    count = count_of(input.shape, dim)
-    result = total(input, dim, keepdim, wanted.numpy)
-    return np.true_divide(result, wanted.numpy.type(count))
+    return average(input, dim, keepdim, wanted.numpy)
 
 
 def _others(input: Any, dim: Any, keepdim: bool) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from gradsh.engine.arguments import Operand
 from gradsh.engine.blocks import ONE, over_rows, products
 from gradsh.engine.derivative import general
-from gradsh.engine.dtypes import DType
+from gradsh.engine.dtypes import HALVES, DType
 from gradsh.engine.op import composite
 from gradsh.engine.ops.elementary import exp
 from gradsh.engine.ops.pieces import refuse, single
@@ -78,7 +78,36 @@ def _normalized(kernel: str, body: Callable[..., Any], input: Array, dim: int) -
     refuse(f"{kernel}_lastdim_kernel_impl" if last else f"{kernel}_kernel_impl", "biuc", input)
     if not input.ndim:
         return _normalized(kernel, body, input.reshape(1), 0).reshape(())
-    return _along(body, axis, single(input)).astype(input.dtype, copy=False)
+    if input.dtype in HALVES:
+        return _HALF_BODIES[body](single(input), axis, last).astype(input.dtype)
+    return _along(body, axis, input)
+
+
+def _half_softmax(input: Array, axis: int, last: bool) -> Array:
+    """softmax of half precision; off the last dimension PyTorch keeps the powers as halves."""
+    powers = precise(np.exp, input - MAXIMUM.reduce(input, axis, keepdims=True))
+    total = ADD.reduce(powers, axis, keepdims=True)
+    if not last:
+        powers = powers.astype(np.float16).astype(np.float32)
+    result: Array = powers / total
+    return result
+
+
+def _half_log_softmax(input: Array, axis: int, last: bool) -> Array:
+    """log_softmax of half precision; in the last dimension PyTorch keeps the sums as halves."""
+    result: Array = input - MAXIMUM.reduce(input, axis, keepdims=True)
+    total = ADD.reduce(precise(np.exp, result), axis, keepdims=True)
+    if last:
+        total = total.astype(np.float16).astype(np.float32)
+        return result - precise(np.log, total).astype(np.float16)
+    result -= precise(np.log, total)
+    return result
+
+
+_HALF_BODIES: dict[Callable[..., Any], Callable[[Array, int, bool], Array]] = {
+    _softmax_body: _half_softmax,
+    _log_softmax_body: _half_log_softmax,
+}
 
 
 def _softmax_cotangent_body(grad: Array, output: Array, axis: int, out: Array) -> None:
