@@ -124,7 +124,7 @@ def _renamed(call: Any, names: tuple[str, ...]) -> Any:
 
 
 def _unary(op: Op) -> Any:
-    forward = op.forward
+    compute = op.compute
     promotes = op.result == "float"
     differentiable = bool(op.formulas)
     (parameter,) = op.parameters
@@ -132,12 +132,12 @@ def _unary(op: Op) -> Any:
     def call(input: Any) -> Any:
         if type(input) is not Tensor:
             if type(input) not in NUMBER_CATEGORY and hasattr(input, "dtype"):
-                return forward(input)
+                return compute(input)
             input = bind(op, (input,), {})[0]
         array = input.array
         if promotes and CATEGORY[array.dtype] < FLOAT:
             array = array.astype(DEFAULTS.floating.numpy)
-        result = forward(array)
+        result = compute(array)
         if type(result) is not ndarray:
             result = np.asarray(result)
         out = Tensor()
@@ -168,7 +168,7 @@ def _unary(op: Op) -> Any:
 
 def _binary(op: Op, as_operator: bool = False) -> Any:
     """Two operands. As an operator it leaves what is no operand to Python to refuse."""
-    forward = op.forward
+    compute = op.compute
     differentiable = bool(op.formulas)
     to_float = op.result == "float"
     first, second = op.parameters
@@ -191,7 +191,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
         elif kinds[0] in NUMBER_CATEGORY and kinds[1] in NUMBER_CATEGORY:
             return call(number_tensor(input), other)
         elif hasattr(input, "dtype") or hasattr(other, "dtype"):
-            return forward(input, other)
+            return compute(input, other)
         return NotImplemented if as_operator else bind(op, (input, other), {})
 
     def call(input: Any, other: Any) -> Any:
@@ -225,7 +225,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
         if promoted:
             a, b = _promoted(op, input, other)
         try:
-            result = forward(a, b)
+            result = compute(a, b)
         except ValueError:
             raise broadcast_error(a.shape, b.shape) from None
         except NotImplementedError:

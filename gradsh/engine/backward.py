@@ -477,11 +477,13 @@ def _commit(walked: Walk, recorded: bool) -> None:
         for gradient, addition in in_place:
             np.add(gradient.array, addition, out=gradient.array)
             gradient.shared_version().n += 1
-        _commit_retained(walked, recorded)
-    with set_grad_enabled(recorded):
-        for hooks in hooked:
-            for after in tuple(hooks.after.values()):
-                after()
+        if walked.retained:
+            _commit_retained(walked, recorded)
+    if hooked:
+        with set_grad_enabled(recorded):
+            for hooks in hooked:
+                for after in tuple(hooks.after.values()):
+                    after()
 
 
 def _commit_retained(walked: Walk, recorded: bool) -> None:
@@ -498,22 +500,27 @@ def _own(leaf: Leaf, cotangent: Any, held: set[int], lent: bool) -> Tensor:
     It lies in memory as the leaf does, if the leaf's elements lie side by side.
     """
     array = np.asarray(cotangent.array if isinstance(cotangent, Tensor) else cotangent)
-    place = array
-    if array.strides != leaf.strides or not array.flags.c_contiguous:
-        place = as_strided(np.empty(1, array.dtype), array.shape, leaf.strides)
-    dense = is_dense(place)
-    if isinstance(cotangent, Tensor):
-        gradient: Tensor = (
-            copy_(new_tensor(np.empty_like(place, subok=False)), cotangent)
-            if dense
-            else clone(cotangent)
-        )
-        return gradient
-    if place is not array and array.size > 1:
-        values = np.empty_like(place, subok=False) if dense else np.empty(array.shape, array.dtype)
-        values[...] = array
-        array = values
-    elif lent or array.base is not None or id(array) in held or not array.flags.writeable:
+    alike = array.strides == leaf.strides and array.flags.c_contiguous
+    if not alike or array is not cotangent:
+        place = array
+        if not alike:
+            place = as_strided(np.empty(1, array.dtype), array.shape, leaf.strides)
+        dense = is_dense(place)
+        if isinstance(cotangent, Tensor):
+            gradient: Tensor = (
+                copy_(new_tensor(np.empty_like(place, subok=False)), cotangent)
+                if dense
+                else clone(cotangent)
+            )
+            return gradient
+        if not alike and array.size > 1:
+            values = (
+                np.empty_like(place, subok=False) if dense else np.empty(array.shape, array.dtype)
+            )
+            values[...] = array
+            held.add(id(values))
+            return new_tensor(values)
+    if lent or array.base is not None or id(array) in held or not array.flags.writeable:
         array = array.copy()
     held.add(id(array))
     return new_tensor(array)

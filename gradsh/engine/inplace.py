@@ -103,7 +103,8 @@ def _check_result(input: Tensor, other: Tensor) -> None:
     """
     target, source = input.array, other.array
     refuse_overlap(target, source)
-    check_shape(target.shape, check_broadcast(target.shape, source.shape))
+    if source.shape != target.shape:
+        check_shape(target.shape, check_broadcast(target.shape, source.shape))
 
 
 _TO_FLOAT = ("xlogy_", "copysign_")
@@ -114,6 +115,8 @@ def _check_common_type(name: str, op: Op | None, target: Any, other: Any) -> Non
     result = "common" if op is None else op.result
     if name in _TO_FLOAT:
         result = "float"
+    if type(other) is Tensor and other.array.dtype is target.dtype and target.dtype.kind in "fc":
+        return
     if result != "bool":
         kinds: list[tuple[Any, bool]] = [(FROM_NUMPY[target.dtype], target.ndim == 0)]
         if type(other) is Tensor:

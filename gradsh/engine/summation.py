@@ -37,9 +37,11 @@ def ordered_sum(array: Array, axes: tuple[int, ...] | None, keepdims: bool) -> A
     size = array.size
     if size < _CHAINS or size >= _PARALLEL or array.dtype.char not in "fd":
         return _REDUCE(array, axes, keepdims=keepdims)
-    if axes is None and array.flags.c_contiguous:
+    if array.flags.c_contiguous and (axes is None or _count(array, axes) == size):
         total = _line(array.reshape(size), size, _REGISTER // array.itemsize) + _ZERO
-        return total.reshape((1,) * array.ndim) if keepdims else total
+        if keepdims:
+            return total.reshape((1,) * array.ndim)
+        return total if axes is None else total.reshape((1,) * (array.ndim - len(axes)))
     reduced = range(array.ndim) if axes is None else axes
     block = _as_block(array, reduced)
     if block is None:
@@ -52,6 +54,14 @@ def ordered_sum(array: Array, axes: tuple[int, ...] | None, keepdims: bool) -> A
     ]
     result += _ZERO
     return result.reshape(shape)
+
+
+def _count(array: Array, axes: tuple[int, ...]) -> int:
+    """How many elements are added up for each sum."""
+    count = 1
+    for axis in axes:
+        count *= array.shape[axis]
+    return count
 
 
 def _as_block(array: Array, reduced: Any) -> Array | None:

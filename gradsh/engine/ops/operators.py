@@ -38,7 +38,8 @@ def attach_operators() -> None:
         """Differences."""
 
         def difference(self: Tensor, other: Any) -> Any:
-            if self.array.dtype is _BOOL or type(other) is not float:
+            kind = other.array.dtype if type(other) is Tensor else type(other)
+            if self.array.dtype is _BOOL or kind is _BOOL or kind is bool:
                 refuse_bools(self, other)
             return function(self, other)
 

@@ -261,6 +261,8 @@ def expand(input: Operand, size: Shape):
     shape = expand_shape(input.shape, size, FROM_NUMPY[input.dtype].tensor_class)
     if math.prod(shape) == input.size:  # then no two places share an element: it can be changed
         return input.reshape(shape)
+    if not input.ndim:  # the common case, a fifth of the time
+        return np.ndarray(shape, input.dtype, np.asarray(input), 0, (0,) * len(shape))
     result = np.broadcast_to(input, shape)
     if input.flags.writeable and result.base is not None:
         result.flags.writeable = True  # a part of it may have no two places that share an element
