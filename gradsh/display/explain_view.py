@@ -79,17 +79,42 @@ def explained(view: Explanation) -> str:
     lines: list[str] = []
     notes: dict[str, str] = {}
     for step in view.steps:
-        lines += _heading(view, step)
-        if step.hooked:
-            lines.append(f"{_INDENT}after its hooks: g = {array_text(step.g)}")
-        for departure in step.departures:
-            lines += _departure(view, step.node, departure, notes)
+        lines += _step(view, step, notes)
+    return _joined([*lines, *_gradients(view), *_words(notes)])
+
+
+def pages(view: Explanation) -> list[str]:
+    """The same in parts: each step with the words it uses, then the gradients."""
+    listed = []
+    for step in view.steps:
+        notes: dict[str, str] = {}
+        lines = list(_step(view, step, notes))
+        listed.append(_joined([*lines, *_words(notes)]))
+    return [*listed, _joined(_gradients(view))]
+
+
+def _step(view: Explanation, step: Step, notes: dict[str, str]) -> Iterator[str]:
+    yield from _heading(view, step)
+    if step.hooked:
+        yield f"{_INDENT}after its hooks: g = {array_text(step.g)}"
+    for departure in step.departures:
+        yield from _departure(view, step.node, departure, notes)
+
+
+def _gradients(view: Explanation) -> Iterator[str]:
     if view.left_out:
-        lines.append(f"... {view.left_out:,} more steps; `explain {view.text} step` shows all")
+        yield f"... {view.left_out:,} more steps; `explain {view.text} step` shows all"
     for step in view.ends:
-        lines += _end(view, step)
+        yield from _end(view, step)
+
+
+def _words(notes: dict[str, str]) -> Iterator[str]:
+    """What the words in formulas mean."""
     for call, note in notes.items():
-        lines.append(f"{call}: {note}")
+        yield f"{call}: {note}"
+
+
+def _joined(lines: Iterable[str]) -> str:
     return "\n".join(piece for line in lines for piece in _fitted(line))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradsh.display.check_view import Comparison
-from gradsh.display.explain_view import STEPS, Explanation
+from gradsh.display.explain_view import STEPS, Explanation, pages
 from gradsh.display.graph_view import LINES, PICTURE, GraphView, Names
 from gradsh.display.values import field_names
 from gradsh.engine.arguments import type_name
@@ -47,8 +47,9 @@ def graph(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
 def explain(session: Session, value: Any, parts: Parts) -> None:
     """Tell the backward pass of a tensor, to all its leaves or to those after `over`.
 
-    Nothing is freed, and no `.grad` changes. Raises TypeError and RuntimeError as `graph`, and
-    what a backward pass raises.
+    With `step` every step is told; in the shell the user goes through them key by key. Nothing is
+    freed, and no `.grad` changes. Raises TypeError and RuntimeError as `graph`, and what a
+    backward pass raises.
     """
     (text,) = parts["text"]
     tensor = traced("explain", value, text)
@@ -72,7 +73,12 @@ def explain(session: Session, value: Any, parts: Parts) -> None:
         arrived = dict(walked.arrived)
         for step in told.ends:
             told.differences[step.node] = _difference(step.gradient, arrived.get(step.node))
-    session.output.show(told)
+    walker = session.output.walker
+    if "step" in parts and walker is not None:
+        listed = pages(told)
+        session.output.write(listed[walker(listed)] + "\n")
+    else:
+        session.output.show(told)
 
 
 def check(session: Session, function: Callable[[], Any], parts: Parts) -> None:

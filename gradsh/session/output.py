@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -46,6 +46,9 @@ class Output:
     """
 
     shows_progress = False
+    walker: Callable[[Sequence[str]], int] | None = None
+    """Lets the user go through pages of text key by key, and says at which one they leave; None
+    where nobody presses keys."""
 
     @contextmanager
     def progress(self, label: str, total: int | None) -> Iterator[Progress]:

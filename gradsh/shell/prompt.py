@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gradsh.shell.plain import CONTINUATION, PROMPT, read_plain
@@ -23,6 +23,7 @@ def open_prompt(session: Session) -> Callable[[], str]:
     if is_plain():
         return read_plain
     editor = make_editor(session)
+    offer_walk(session)
 
     def read() -> str:
         # prompt_toolkit leaves SIGINT as it found it only when it leaves in an orderly way
@@ -34,6 +35,19 @@ def open_prompt(session: Session) -> Callable[[], str]:
             install()
 
     return read
+
+
+def offer_walk(session: Session) -> None:
+    """Let commands that have pages of text to show be gone through key by key."""
+    from gradsh.session.output import JsonOutput
+
+    def walker(pages: Sequence[str]) -> int:
+        from gradsh.shell.walk import walk_through
+
+        return walk_through(pages)
+
+    if not isinstance(session.output, JsonOutput):
+        session.output.walker = walker
 
 
 def is_plain() -> bool:

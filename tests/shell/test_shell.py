@@ -315,3 +315,39 @@ def test_a_change_of_width_during_a_run(shell):
     shell.send("print " + ", ".join(["1"] * 15))
     shell.wait(lambda: shell.rows[-1] == "    , 1")
     assert shell.enter("")[-1] == " ".join(["1"] * 15)
+
+
+# ------------------------------------------------------------------ explain, key by key
+
+
+def test_explain_step_goes_forward_and_back(shell):
+    shell.enter("x = ones(2, 2) grad; y = x + 2; out = mean(y * y * 3);")
+    shell.send("explain out step\r")
+    shell.wait("1 of 5  right or space: on, left: back, home, end, q: leave")
+    assert any(row.startswith("1  out, MeanBackward0: g = 1") for row in shell.rows)
+    shell.send(RIGHT)
+    shell.wait("2 of 5")
+    assert any(row.startswith("2  MulBackward0: g = [[0.25,") for row in shell.rows)
+    assert not any(row.startswith("1  out, MeanBackward0") for row in shell.rows)
+    shell.send(" ")
+    shell.wait("3 of 5")
+    shell.send("b")
+    shell.wait("2 of 5")
+    shell.send("\x1b[F")
+    shell.wait("5 of 5")
+    shell.send("q")
+    shell.wait_prompt()
+    assert shell.rows[-3:] == [
+        "gradient of x: [[4.5, 4.5], [4.5, 4.5]]", "   as `backward` gives it", ">>>",
+    ]  # fmt: skip
+    assert not any("of 5" in row for row in shell.rows)
+    assert shell.enter("1 + 1") == ["2"]
+
+
+def test_explain_step_is_left_with_ctrl_c(shell):
+    shell.enter("x = ones(2) grad;")
+    shell.send("explain sum(x) step\r")
+    shell.wait("1 of 2")
+    shell.send(CTRL_C)
+    shell.wait_prompt()
+    assert shell.enter("1 + 1") == ["2"]
