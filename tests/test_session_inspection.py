@@ -412,6 +412,9 @@ def test_check_needs_the_whole_expression() -> None:
     text, hint = message("x = ones(2) grad; out = mean(x^2); check out over x")
     assert text == "out does not depend on x"
     assert "write the whole expression" in (hint or "")
+    text, hint = message("x = ones(2) grad; check mean(x^2) over x[0]")
+    assert text == "mean(x^2) does not depend on x[0]"
+    assert hint == "x[0] is a new tensor each time: check over a variable"
     text = output_of("x = ones(2) grad; out = mean(x^2); check out + sum(x) over x")
     assert text.endswith("part of what leads to x was computed before, and is held constant here\n")
 

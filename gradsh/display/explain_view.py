@@ -266,8 +266,9 @@ def _end(view: Explanation, step: Step) -> Iterator[str]:
 def _wrapped(start: str, parts: list[str], joint: str = ", ") -> Iterator[str]:
     """`start` and the parts, on further lines what does not fit on one."""
     line = start
+    room = _WIDTH - len(joint.rstrip())  # another part may follow on the next line
     for part in parts:
-        if len(line) + len(joint) + len(part) <= _WIDTH:
+        if len(line) + len(joint) + len(part) <= room:
             line += joint + part
         else:
             yield line + joint.rstrip()

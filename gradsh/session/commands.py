@@ -140,7 +140,9 @@ def _anomaly(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
 COMMANDS: Final[dict[str, Command]] = {
     "graph": Command('graph E [to "f.svg"]', "draw the recorded graph of a tensor", _graph),
     "explain": Command(
-        "explain E [over x]", "tell the backward pass step by step, with its numbers", _explain
+        "explain E [over x] [step]",
+        "tell the backward pass step by step, with its numbers",
+        _explain,
     ),
     "check": Command("check E over x", "compare the gradient with central differences", _check),
     "plot": Command('plot y | plot x, y | plot f over x [from A to B] [to "f.png"]', "draw curves"),

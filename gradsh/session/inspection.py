@@ -109,6 +109,8 @@ def check(session: Session, function: Callable[[], Any], parts: Parts) -> None:
                 error.add_note(
                     "what is checked is evaluated again for each entry: write the whole "
                     "expression, not a name for its value"
+                    if name.isidentifier()
+                    else f"{name} is a new tensor each time: check over a variable"
                 )
                 raise error
         precision = float(np.finfo(output.array.dtype).eps)
