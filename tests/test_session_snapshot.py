@@ -46,7 +46,7 @@ def ran(program: str, session: Session | None = None) -> str:
         ),
         ("def f(x) { y = 3*x; return y } backward(g) { return 10*g }",
          "x = ones(1) grad; backward f(x); print f(x), x.grad"),
-        ("x = 2; f = a -> a^x; h = mean", "print f(3), h(ones(2)); x = 3; print f(3)"),
+        ("x = 2; f = a -> a^x; h = mean", "print f(3), h(ones(2)), h; x = 3; print f(3)"),
         ("x = ones(1); fs = (a -> a + x, a -> a - 1)", "print fs[0](1), fs[1](1)"),
     ],
 )  # fmt: skip
@@ -56,6 +56,34 @@ def test_what_comes_back(tmp_path: Path, made: str, asked: str) -> None:
     assert ran(f'{made}\nsave session "{path}"\n', first) == ""
     expected = ran(f"{asked}\n", first)
     assert ran(f'load session "{path}"\n{asked}\n') == expected
+
+
+@pytest.mark.parametrize(
+    "optimiser",
+    [
+        "sgd(w, b, lr=tensor(0.1), momentum=0.9, nesterov=true)",
+        "adam(group(w, lr=0.1), group(b, betas=(0.5, 0.9)), amsgrad=true)",
+        "adamw(w, b, lr=0.3)",
+        "rmsprop(w, b, momentum=0.5, centered=true)",
+        "adagrad(w, b, lr=0.1, lr_decay=0.1)",
+        "lbfgs(w, b, lr=0.5, max_iter=3)",
+        'lbfgs(w, b, max_iter=2, line_search_fn="strong_wolfe")',
+    ],
+)
+@pytest.mark.parametrize("rates", ["step_lr(opt, 2)", "exponential(opt, 0.9)", "cosine(opt, 9)"])
+def test_an_optimiser_goes_on_where_it_was(tmp_path: Path, optimiser: str, rates: str) -> None:
+    path = tmp_path / "s"
+    made = f"seed 2; w = randn(3) grad; b = randn(()) grad; opt = {optimiser}; rates = {rates}\n"
+    steps = (
+        "for i in range(3) { opt.step(() -> sum((w - 3)^2) + (b + w[0])^4); rates.step() }\n"
+        "print w, b, opt, rates\n"
+    )
+    first = Session(Collected())
+    ran(made + steps, first)
+    ran(f'same = opt; save session "{path}"\n', first)
+    expected = ran(steps, first)
+    assert ran(f'load session "{path}"\n{steps}') == expected
+    assert ran(f'load session "{path}"\nprint same == opt') == "True\n"
 
 
 def test_the_random_numbers_go_on(tmp_path: Path) -> None:

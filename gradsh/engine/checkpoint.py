@@ -67,7 +67,10 @@ def checkpoint(
             out.node is not None or (not own_names and out.array.dtype.kind in "fc")
         )
         if wanted:
-            alias = new_tensor(out.array, Output(node, index, len(outputs)) if several else node)
+            made_by: Node = node
+            if several:
+                made_by = Output(node, index, len(outputs), out.node.name if own_names else None)
+            alias = new_tensor(out.array, made_by)
             alias.version = out.shared_version()
             out = alias
         finished.append(out)

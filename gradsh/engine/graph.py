@@ -112,12 +112,14 @@ class Output(Node):
     """One result of an operation with several: hands its cotangent on to the `owner`.
 
     All that stand for the same result are equal, and have one place in the order of nodes: after
-    the owner, before everything made from its results.
+    the owner, before everything made from its results. `shown_as` is a name of its own, for an
+    owner that stands for several operations.
     """
 
-    def __init__(self, owner: Node, index: int, outputs: int) -> None:
+    def __init__(self, owner: Node, index: int, outputs: int, shown_as: str | None = None) -> None:
         self.owner = owner
         self.index = index
+        self.shown_as = shown_as
         self.outputs = outputs
         self.parents = (owner,)
         self.seq = owner.seq + (index + 1) / (outputs + 1)
@@ -142,8 +144,8 @@ class Output(Node):
 
     @property
     def name(self) -> str:
-        """The owner's name: PyTorch shows one node for all results."""
-        return self.owner.name
+        """The owner's name, unless it has its own: PyTorch shows one node for all results."""
+        return self.shown_as or self.owner.name
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:

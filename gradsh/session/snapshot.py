@@ -17,6 +17,11 @@ import numpy as np
 
 from gradsh import __version__
 from gradsh.engine.dtypes import DTYPES, DType
+from gradsh.engine.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
+from gradsh.engine.optim.descent import SGD
+from gradsh.engine.optim.lbfgs import LBFGS, Memory
+from gradsh.engine.optim.optimizer import Group
+from gradsh.engine.optim.schedules import CosineAnnealingLR, ExponentialLR, StepLR
 from gradsh.engine.random import default_generator
 from gradsh.engine.results import RESULT_TYPES
 from gradsh.engine.size import Size
@@ -30,6 +35,7 @@ from gradsh.files.record import Record
 from gradsh.language import Reader, SyntaxFault
 from gradsh.language.units import FILENAME
 from gradsh.session.custom import CustomFunction
+from gradsh.session.unloaded import loaded
 
 if TYPE_CHECKING:
     from gradsh.session.session import Session
@@ -39,11 +45,21 @@ _RANDOM: Final = "random"
 _AS_STORED: Final = {"complex128": np.float64, "bfloat16": np.uint16}
 """Types that safetensors files lack, and those that their bytes are stored as."""
 
+_BY_ATTRIBUTES: Final[dict[str, type]] = {
+    kind.__name__: kind
+    for kind in (
+        SGD, Adam, AdamW, RMSprop, Adagrad, LBFGS, Memory, Group,
+        StepLR, ExponentialLR, CosineAnnealingLR,
+    )
+}  # fmt: skip
+"""What is its attributes and nothing else: optimisers with all that they remember."""
+
 
 def save_session(session: Session, path: str) -> list[str]:
     """Write the session to a file; the names of the variables that cannot be kept.
 
-    Tensors keep their values, requires_grad and gradients, but not the graph they came from.
+    Tensors keep their values, requires_grad and gradients, but not the graph they came from;
+    optimisers and schedules keep their settings and what they remember of past steps.
     """
     writer = _Writer(session)
     variables = {}
@@ -162,20 +178,29 @@ class _Writer:
             return {"cell": [self.describe(value.cell_contents)] if _is_filled(value) else []}
         if isinstance(value, FunctionType):
             return self._function(value)
+        if isinstance(value, (np.ndarray, np.generic)):
+            kind = "array" if isinstance(value, np.ndarray) else "scalar"
+            return {kind: self._values(new_tensor(np.asarray(value)), key)}
+        name = type(value).__name__
+        if _BY_ATTRIBUTES.get(name) is type(value):
+            attributes = [[key, self.describe(x)] for key, x in vars(value).items()]
+            return {"instance": name, "attributes": attributes}
         raise _CannotKeep
 
     def _tensor(self, tensor: Tensor, key: str) -> Any:
+        return {
+            "tensor": self._values(tensor, key),
+            "requires_grad": tensor.is_leaf and bool(tensor.requires_grad),
+            "grad": self.describe(tensor.grad) if tensor.is_leaf else None,
+        }
+
+    def _values(self, tensor: Tensor, key: str) -> list[Any]:
+        """The type and shape of a tensor, whose values are stored under the key."""
         array = np.ascontiguousarray(tensor.array).reshape(tensor.array.shape)
         dtype = tensor.dtype.name
         stored = _AS_STORED.get(dtype)
         self.arrays[key] = array if stored is None else array.reshape(-1).view(stored)
-        leaf = tensor.is_leaf and bool(tensor.requires_grad)
-        return {
-            "tensor": dtype,
-            "shape": list(array.shape),
-            "requires_grad": leaf,
-            "grad": self.describe(tensor.grad) if tensor.is_leaf else None,
-        }
+        return [dtype, list(array.shape)]
 
     def _function(self, function: FunctionType) -> Any:
         text = _statement(function.__code__)
@@ -257,7 +282,7 @@ class _Rebuilder:
             named = dict(more)["kind"]
             return RESULT_TYPES[named][0](*items) if named else tuple(items)
         if kind == "builtin":
-            return self._session.builtins[data]
+            return loaded(self._session.builtins[data])
         if kind == "complex":
             return complex(*map(float, data))
         plain: dict[str, Any] = {
@@ -291,14 +316,24 @@ class _Rebuilder:
             return {self.value(k): self.value(v) for k, v in given[kind]}
         if kind == "custom":
             return CustomFunction(given[kind], self.value(given["forward"]))
+        if kind == "array":
+            return self._values(given[kind], key)
+        if kind == "scalar":
+            return self._values(given[kind], key)[()]
+        if kind == "instance":
+            made: Any = object.__new__(_BY_ATTRIBUTES[given[kind]])
+            vars(made).update((name, self.value(x)) for name, x in given["attributes"])
+            return made
         return self._function(given)
 
-    def _tensor(self, given: dict[str, Any], key: str) -> Tensor:
+    def _values(self, described: list[Any], key: str) -> Any:
+        """The array that is stored under the key, in its type and shape."""
+        name, shape = described
         array = self._tensors[key].array
-        dtype = DTYPES[given["tensor"]]
-        if given["tensor"] in _AS_STORED:
-            array = array.view(dtype.numpy).reshape(given["shape"])
-        tensor = new_tensor(array)
+        return array.view(DTYPES[name].numpy).reshape(shape) if name in _AS_STORED else array
+
+    def _tensor(self, given: dict[str, Any], key: str) -> Tensor:
+        tensor = new_tensor(self._values(given["tensor"], key))
         if given["requires_grad"]:
             tensor.requires_grad_()
         tensor.grad = self.value(given["grad"])

@@ -63,6 +63,15 @@ def test_several_arguments_and_results() -> None:
     assert x.grad.tolist() == [5.0, 9.0]
 
 
+def test_each_result_shows_the_operation_that_made_it() -> None:
+    x = leaf(1.0, 2.0)
+    a, b = checkpoint(lambda p: (p.sum() * p, p**2), x, use_reentrant=False)
+    assert [a.grad_fn.name, b.grad_fn.name] == ["MulBackward0", "PowBackward0"]
+    (a * b).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [18.0, 45.0]
+
+
 def test_the_random_numbers_are_those_of_the_first_call() -> None:
     x = leaf(1.0, 1.0)
     manual_seed(3)

@@ -49,7 +49,7 @@ NUMBERS = np.random.default_rng(5)
 INPUTS = NUMBERS.normal(size=(20, 3))
 TARGETS = np.sin(INPUTS.sum(1, keepdims=True))
 PROBLEMS = {
-    "quadratic": [np.array([3.0, -2.0, 0.5])],
+    "quadratic": [np.array([3.0, -2.0, 0.5]), np.array(2.0)],
     "rosenbrock": [np.array([-0.5, 1.0])],
     "network": [NUMBERS.normal(size=shape) * 0.5 for shape in ((3, 8), (8,), (8, 1), (1,))],
 }
@@ -66,7 +66,8 @@ class Side:
     def loss(self) -> Any:
         x = self.tensors[0]
         if self.problem == "quadratic":
-            return ((x - 1) ** 2 * self.make([1.0, 5.0, 20.0])).sum()
+            c = self.tensors[1]
+            return ((x - 1) ** 2 * self.make([1.0, 5.0, 20.0])).sum() + (c - 1) ** 2
         if self.problem == "rosenbrock":
             return (1 - x[0]) ** 2 + (x[1] - x[0] ** 2) ** 2 * 10
         w1, b1, w2, b2 = self.tensors
@@ -124,6 +125,17 @@ def test_steps_as_pytorch(name: str, options: dict[str, Any], problem: str, dtyp
     close = 1e-9 if dtype == "float64" else 1e-4
     for a, b in zip(sides[0].values(), sides[1].values(), strict=True):
         np.testing.assert_allclose(a, b, rtol=close, atol=close)
+
+
+@needs_torch
+def test_the_first_sums_of_adagrad_are_the_same_in_all_groups() -> None:
+    sides = ours("network", "float64"), theirs("network", "float64")
+    mine = OPTIMISATION["group"](*sides[0].tensors[:2], initial_accumulator_value=0.5, lr=0.3)
+    theirs_ = {"params": sides[1].tensors[:2], "initial_accumulator_value": 0.5, "lr": 0.3}
+    run(sides[0], OPTIMISATION["adagrad"](mine, *sides[0].tensors[2:]), 5)
+    run(sides[1], torch.optim.Adagrad([theirs_, {"params": sides[1].tensors[2:]}]), 5)
+    for a, b in zip(sides[0].values(), sides[1].values(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
 @needs_torch

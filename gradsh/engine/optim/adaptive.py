@@ -34,7 +34,7 @@ class Adam(Optimizer):
         decay = options["weight_decay"]
         if options["decoupled_weight_decay"]:
             if options["maximize"]:
-                gradient = -gradient
+                gradient = np.asarray(-gradient)
             if decay:
                 values = tensor.array
                 values *= values.dtype.type(1 - lr * decay)
@@ -241,7 +241,9 @@ class Adagrad(Optimizer):
         state = self.remembered(tensor)
         if not state:
             state["step"] = 0
-            state["sum"] = np.full_like(values, options["initial_accumulator_value"])
+            # the same in all groups, whatever a group sets: PyTorch fills the sums before it
+            # looks at the groups' own settings
+            state["sum"] = np.full_like(values, self.defaults["initial_accumulator_value"])
         state["step"] += 1
         squares = state["sum"]
         add_squares(squares, gradient, 1)

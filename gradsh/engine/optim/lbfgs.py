@@ -21,7 +21,7 @@ from gradsh.engine.summation import ordered_sum
 _LEAST_CURVATURE = 1e-10
 
 
-class _Memory:
+class Memory:
     """The past steps and changes of the gradient, from which the inverse Hessian is told."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class LBFGS(Optimizer):
         super().__init__(params, defaults)
         if len(self.groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
-        self.memory = _Memory()
+        self.memory = Memory()
 
     def check(self, options: dict[str, Any]) -> None:
         check_option(options["lr"] >= 0, "learning rate", options["lr"])
@@ -90,7 +90,7 @@ class LBFGS(Optimizer):
         try:
             return self._run(closure)
         except BaseException:
-            self.memory = _Memory()  # it may know of a step that was not made
+            self.memory = Memory()  # it may know of a step that was not made
             raise
 
     def _run(self, closure: Callable[[], Any]) -> Any:

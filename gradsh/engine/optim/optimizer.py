@@ -251,8 +251,8 @@ class Optimizer:
 def decayed(gradient: Any, tensor: Tensor, options: dict[str, Any]) -> Any:
     """The gradient to follow: turned round to maximise, with the decay of weights added."""
     if options["maximize"]:
-        gradient = -gradient
+        gradient = np.asarray(-gradient)
     if options["weight_decay"]:
         gradient = gradient if options["maximize"] else gradient.copy()
         add_scaled(gradient, tensor.array, options["weight_decay"])
-    return np.asarray(gradient)
+    return gradient
