@@ -194,23 +194,22 @@ def test_a_caught_error() -> None:
 
 
 def test_errors_of_every_kind_are_caught() -> None:
-    for statement in ("zz", "1/0", "assert false", "(1,)[3]", "ones(2).x", "'a' + 1", "graph 1"):
+    for statement in (
+        "zz",
+        "1/0",
+        "assert false",
+        "(1,)[3]",
+        "ones(2).x",
+        "'a' + 1",
+        "graph 1",
+        "plot 1",
+    ):
         assert output_of(f"try {{ {statement} }} catch e {{ print 'caught' }}") == "caught\n"
 
 
 def test_assert() -> None:
     assert fault_of("assert 1 > 2").diagnostic.message == "assertion failed"
     assert fault_of("assert 1 > 2, 'so it goes'").diagnostic.message == "so it goes"
-
-
-def test_an_operation_that_is_not_there_yet_says_so_with_its_place() -> None:
-    for statement in (
-        "plot x", "show x",
-    ):  # fmt: skip
-        fault = fault_of(f"x = ones(1) grad\n  {statement}")
-        assert fault.diagnostic.message.endswith(" is not available yet")
-        assert (fault.diagnostic.line, fault.diagnostic.column) == (2, 3)
-        assert not fault.internal
 
 
 def test_safe_refuses_files_even_behind_a_try() -> None:

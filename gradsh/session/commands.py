@@ -21,25 +21,22 @@ Run = Callable[["Session", tuple[Any, ...], Parts], object]
 
 
 class Command(NamedTuple):
-    """A command: the ways to write it, what it does, and the function; None while there is none."""
+    """A command: the ways to write it, what it does, and the function."""
 
     usage: str
     summary: str
-    run: Run | None = None
+    run: Run
 
 
 def run_command(session: Session, name: str, values: tuple[Any, ...], parts: Parts) -> object:
     """Run the command `name` with the values and the named parts that were written.
 
-    Raises NotImplementedError for a command whose part is not there yet, PermissionError in a
-    safe session for one that would touch a file, and what the command itself raises.
+    Raises PermissionError in a safe session for one that would touch a file, and what the command
+    itself raises.
     """
     if session.safe and ("to" in parts or name.endswith(" session")):
         raise refusal(name if "to" not in parts else "to")
-    run = COMMANDS[name].run
-    if run is None:
-        raise NotImplementedError(f"{name} is not available yet")
-    return run(session, values, parts)
+    return COMMANDS[name].run(session, values, parts)
 
 
 def refusal(what: str) -> PermissionError:
@@ -87,6 +84,18 @@ def _minimize(session: Session, values: tuple[Any, ...], parts: Parts) -> object
     from gradsh.session.minimization import run_minimize
 
     return run_minimize(session, values[0], parts)
+
+
+def _plot(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.plotting import plot
+
+    plot(session, values, parts)
+
+
+def _show(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.plotting import show
+
+    show(session, values, parts)
 
 
 def _help(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
@@ -145,8 +154,10 @@ COMMANDS: Final[dict[str, Command]] = {
         _explain,
     ),
     "check": Command("check E over x", "compare the gradient with central differences", _check),
-    "plot": Command('plot y | plot x, y | plot f over x [from A to B] [to "f.png"]', "draw curves"),
-    "show": Command('show A [to "f.png"]', "a matrix or an image as a picture"),
+    "plot": Command(
+        'plot y | plot x, y | plot f over x [from A to B] [to "f.png"]', "draw curves", _plot
+    ),
+    "show": Command('show A [to "f.png"]', "a matrix or an image as a picture", _show),
     "help": Command("help [NAME]", "explain a function, a variable, a word or a topic", _help),
     "anomaly": Command(
         "anomaly on | anomaly off", "stop at the first nan or inf, and say why", _anomaly

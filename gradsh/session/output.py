@@ -42,10 +42,12 @@ class OutputClosed(BaseException):
 class Output:
     """What a front gives a session to write to. A front overrides `write`, and what else it likes.
 
-    Every method may raise OutputClosed. `shows_progress` says whether `progress` is seen by anyone.
+    Every method may raise OutputClosed. `shows_progress` says whether `progress` is seen by anyone,
+    and `is_terminal` whether the output is a terminal.
     """
 
     shows_progress = False
+    is_terminal = False
     walker: Callable[[Sequence[str]], int] | None = None
     """Lets the user go through pages of text key by key, and says at which one they leave; None
     where nobody presses keys."""
@@ -85,6 +87,7 @@ class TextOutput(Output):
 
     def __init__(self, stream: TextIO | None) -> None:
         self.stream = stream
+        self.is_terminal = stream is not None and stream.isatty()
 
     def write(self, text: str) -> None:
         """Write text; a stream that is None takes everything and keeps nothing."""

@@ -209,6 +209,7 @@ With --safe no file is read or written.
     check sum(log(x)^2) over x     # against differences
     vars                           # what there is
     time x * 2                     # how long it takes
+    show x * 2                     # a picture of a matrix
     anomaly on                     # stop at the first nan or inf
     anomaly off
 
