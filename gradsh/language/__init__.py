@@ -17,7 +17,13 @@ from gradsh.language.units import Unit
 
 if TYPE_CHECKING:
     from gradsh.language.diagnostics import Diagnostic, diagnose, running_place
-    from gradsh.language.highlighting import Token, closing_indent, is_complete, tokenize
+    from gradsh.language.highlighting import (
+        Token,
+        closing_indent,
+        is_complete,
+        tokenize,
+        words_after,
+    )
 
 __all__ = [
     "Diagnostic",
@@ -30,6 +36,7 @@ __all__ = [
     "is_complete",
     "running_place",
     "tokenize",
+    "words_after",
 ]
 
 _MODULES = {
@@ -40,6 +47,7 @@ _MODULES = {
     "closing_indent": "highlighting",
     "is_complete": "highlighting",
     "tokenize": "highlighting",
+    "words_after": "highlighting",
 }
 
 

@@ -35,11 +35,14 @@ from gradsh.language.grammar import (
     START,
     STRING,
     TOKEN,
+    accepts,
 )
 from gradsh.language.lexer import SKIP, Lexer
 
 _DOT: Final = SPELLING["."]
+_WORDS: Final = {word: number for word, number in SPELLING.items() if word.isidentifier()}
 _LEADING = re.compile(rf"\ufeff?{BLANK}*(?:#[^\n]*)?")
+_LAST_WORD: Final = re.compile(rf"\b([^\W\d]\w*){BLANK}*\Z")
 _WORD_OPERATORS: Final = frozenset(SPELLING[word] for word in ("and", "or", "not", "in"))
 _BRACKETS: Final = frozenset(
     (LEFT_PAREN, LEFT_BRACKET, LEFT_BRACE, RIGHT_PAREN, RIGHT_BRACKET, RIGHT_BRACE)
@@ -192,10 +195,38 @@ def _comments(text: str, start: int, end: int) -> Iterator[Token]:
         yield Token("comment", text[comment:end], comment, end)
 
 
+def words_after(text: str) -> tuple[list[str], bool]:
+    """The words of the language that may follow a text, and whether a name may.
+
+    A last word that may begin a command or be a name is taken as both; after an error in the
+    statement there is nothing that may not follow.
+    """
+    last = _LAST_WORD.search(text)
+    recognizer = _followed(text if last is None else text[: last.start()])
+    ways = []
+    if last is not None:
+        command = SPELLING.get(last[1], NAME)
+        begun = list(recognizer.states)
+        if command >= FIRST_COMMAND and recognizer.lexer.previous != _DOT:
+            trial = Recognizer()
+            trial.states = begun
+            if accepts(begun, command) and trial._take(command):
+                ways.append(trial.states)
+        recognizer = _followed(text)
+    ways.append(recognizer.states)
+    if recognizer.lost:
+        return [*_WORDS], True
+    words = [
+        word
+        for word, terminal in _WORDS.items()
+        if any(accepts(states, terminal) for states in ways)
+    ]
+    return words, any(accepts(states, NAME) or accepts(states, ANY_NAME) for states in ways)
+
+
 def _followed(text: str) -> Recognizer:
-    """A recognizer that has read the whole text and the end of its last line."""
+    """A recognizer that has read the whole text."""
     recognizer = Recognizer()
-    text += "\n"
     begin = _LEADING.match(text)
     for match in TOKEN.finditer(text, begin.end() if begin else 0):
         group = match.lastindex or 0
@@ -205,10 +236,10 @@ def _followed(text: str) -> Recognizer:
 
 def is_complete(text: str) -> bool:
     """Whether a text can be run as it is: complete, or wrong whatever may follow."""
-    recognizer = _followed(text)
+    recognizer = _followed(text + "\n")
     return recognizer.failed or not recognizer.inside
 
 
 def closing_indent(text: str) -> int:
     """How many brackets and blocks are open at the end of a text."""
-    return len(_followed(text).lexer.brackets)
+    return len(_followed(text + "\n").lexer.brackets)

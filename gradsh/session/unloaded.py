@@ -34,6 +34,9 @@ class Loading(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         return loaded(self._table[name])
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._table
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._table)
 

@@ -67,7 +67,7 @@ def make_editor(session: Session) -> PromptSession[str]:
     from gradsh.shell.history import open_history
     from gradsh.shell.key_bindings import key_bindings
     from gradsh.shell.lexer import GradshLexer
-    from gradsh.shell.names import attributes_of, names_of
+    from gradsh.shell.names import Names
     from gradsh.shell.style import STYLE
 
     return PromptSession(
@@ -80,9 +80,7 @@ def make_editor(session: Session) -> PromptSession[str]:
         history=open_history(),
         enable_history_search=True,
         auto_suggest=AutoSuggestFromHistory(),
-        completer=GradshCompleter(
-            lambda: names_of(session), lambda receiver: attributes_of(session, receiver)
-        ),
+        completer=GradshCompleter(Names(session)),
         complete_while_typing=False,
         key_bindings=key_bindings(lambda: session.output.write(LEAVE_HINT + "\n")),
         input_processors=[HighlightMatchingBracketProcessor(chars="()[]{}")],

@@ -13,7 +13,7 @@ from gradsh.shell.history import EntryFile
 from gradsh.shell.indentation import closer_indentation, next_indentation, outdent_width
 from gradsh.shell.lexer import styled_lines
 from gradsh.shell.loop import Loop
-from gradsh.shell.names import WORDS, attributes_of, names_of
+from gradsh.shell.names import WORDS, Names
 from gradsh.shell.printer import Printer, error_report
 
 
@@ -119,10 +119,8 @@ def completed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     session = Session(Written())
     session.run("xs = ones(2); text = 'a'; def loss(a) = a")
-    completer = GradshCompleter(
-        lambda: names_of(session), lambda receiver: attributes_of(session, receiver)
-    )
-    return lambda before: completer.candidates(before)[1]
+    completer = GradshCompleter(Names(session))
+    return lambda before: [text for text, _ in completer.candidates(before)[1]]
 
 
 def test_names_come_before_built_ins_and_words(completed):
@@ -150,7 +148,88 @@ def test_nothing_is_evaluated(completed):
 
     session = Session(Written())
     session.namespace["trap"] = Trap()
-    assert attributes_of(session, "trap") == []
+    assert Names(session).attributes("trap") == []
+    assert Names(session).description(None, "trap") == "Trap"
+    assert Names(session).parameters("trap.x") == []
+
+
+@pytest.mark.parametrize(
+    ("before", "found"),
+    [
+        ("mean(xs, k", ["keepdim=", "kl_div", "kron", "kthvalue"]),
+        ("xs.mean(0, d", "dtype="),
+        ("(xs + 1).sum(k", "keepdim="),
+        ("torch.nn.functional.softmax(xs, d", "dim="),
+        ("mean(xs, keepdim=true, k", ["kl_div", "kron", "kthvalue"]),
+        ("loss(a", "a="),
+        ("[loss(xs, loss(a", "a="),
+        ("adam(xs, l", "lr="),
+    ],
+)
+def test_keyword_arguments_come_first_in_a_call(completed, before, found):
+    assert completed(before) == found if type(found) is list else completed(before)[0] == found
+
+
+@pytest.mark.parametrize("before", ["mean(xs + k", "mean(dtype=k", "mean([k", "(k", "def mean(k"])
+def test_keyword_arguments_only_where_one_may_begin(completed, before):
+    assert "keepdim=" not in completed(before)
+
+
+def test_words_only_where_they_may_stand(completed):
+    assert "while" in completed("whi")
+    assert completed("x = whi") == []
+    assert completed("backward xs wi") == ["with"]
+    assert completed("anomaly of") == ["off"]
+    assert completed("minimize sum(xs) o") == ["or", "over"]
+    assert completed("graph xs; graph x") == ["xs", "xlogy"]
+    assert "loss" in completed("time lo")
+    assert "print" in completed("for i in range(3) {\n    pri")
+
+
+def test_settings_and_their_words(completed):
+    assert "precision" in completed("set prec")
+    assert completed("set profile sh") == ["short"]
+    assert "sh" not in completed("x = 1; set ")
+
+
+def test_each_entry_has_a_line_beside_it(tmp_path):
+    session = Session(Written())
+    session.run(
+        "xs = ones(2, 3) grad; count = 3; text = 'a'; pair = (1, 2); def loss(a, b=2.5) = a"
+    )
+    completer = GradshCompleter(Names(session))
+
+    def beside(before: str, text: str) -> str:
+        return dict(completer.candidates(before)[1])[text]()
+
+    assert beside("x", "xs") == "(2, 3) float32, requires grad"
+    assert beside("c", "count") == "3"
+    assert beside("t", "text") == '"a"'
+    assert beside("p", "pair") == "tuple of 2"
+    assert beside("l", "loss") == "(a, b=2.5)"
+    assert beside("conv", "conv2d").startswith("Convolution of (batch")
+    assert beside("xs.resh", "reshape").startswith("input in another shape")
+    assert beside("xs.re", "requires_grad_")
+    assert beside("mean(xs, ", "keepdim=") == "by default false"
+    assert beside("var", "vars") == "list your variables: kind, shape, type, gradient, memory"
+    assert beside("set prec", "precision") == "4"
+
+
+def test_completion_of_all_there_is_loads_only_what_is_shown():
+    import subprocess
+    import sys
+
+    program = """
+import sys
+from gradsh.session import Session
+from gradsh.shell.completer import GradshCompleter
+from gradsh.shell.names import Names
+completer = GradshCompleter(Names(Session()))
+before = set(sys.modules)
+assert len(completer.candidates("")[1]) > 300
+assert not {name for name in set(sys.modules) - before if ".ops." in name}
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize("before", ['print "lo', "1 # lo", "x = 1lo"])
@@ -167,8 +246,9 @@ def test_file_names(completed, tmp_path):
     assert completed('run "folder/') == ["folder/a b.npy"]
     assert completed('save(xs, "fold.') == ["fold.csv"]
     assert completed('load("nowhere/') == []
-    assert paths("") == ["folder/", "fold.csv"]
-    assert paths(".h") == [".hidden"]
+    assert [path.text for path in paths("")] == ["folder/", "fold.csv"]
+    assert [path.describe() for path in paths("f")] == ["folder", "0 B"]
+    assert [path.text for path in paths(".h")] == [".hidden"]
     assert completed('print "fo') == []
 
 

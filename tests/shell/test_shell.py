@@ -190,12 +190,24 @@ def test_tab_completes_names_words_and_attributes(shell):
     shell.send("mome\t")
     shell.wait(lambda: shell.screen.cursor.x == len(">>> momentum_of_it"))
     shell.send(".requires\t")
-    shell.wait(lambda: shell.rows[-1].strip() == "requires_grad_")
+    shell.wait(lambda: shell.rows[-1].split()[:1] == ["requires_grad_"])
     assert shell.rows[1].startswith(">>> momentum_of_it.requires_grad")
     shell.send(CTRL_C)
     shell.wait_prompt()
     shell.send("enableg\t")
     shell.wait(">>> enablegrad")
+
+
+def test_what_is_completed_has_a_line_beside_it(shell):
+    shell.enter("weight_a = ones(2, 3); weight_b = 2.5;")
+    shell.send("weight\t")
+    shell.wait(lambda: any(row.split() == ["weight_b", "2.5"] for row in shell.rows))
+    assert any(row.split() == ["weight_a", "(2,", "3)", "float32"] for row in shell.rows)
+    shell.send(CTRL_C)
+    shell.wait_prompt()
+    shell.send("mean(weight_a, k\t")
+    shell.wait("by default false")
+    assert any("keepdim=" in row for row in shell.rows)
 
 
 def test_tab_completes_file_names(shell, tmp_path: Path):
@@ -208,11 +220,11 @@ def test_tab_completes_file_names(shell, tmp_path: Path):
 def test_enter_takes_the_chosen_completion(shell):
     shell.enter("weight_a = 1; weight_b = 2;")
     shell.send("weight\t")
-    shell.wait(lambda: any(row.strip() == "weight_b" for row in shell.rows))
+    shell.wait(lambda: any(row.split() == ["weight_b", "2"] for row in shell.rows))
     shell.send("\t")
     shell.wait(">>> weight_a")
     shell.send("\r")
-    shell.wait(lambda: not any(row.strip() == "weight_b" for row in shell.rows))
+    shell.wait(lambda: not any(row.split() == ["weight_b", "2"] for row in shell.rows))
     assert shell.enter(" + 1") == ["2"]
 
 
