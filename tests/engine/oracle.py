@@ -172,13 +172,19 @@ class TorchSide(Side):
         self.Tensor: Any = torch.Tensor
 
     @staticmethod
-    def _function(name: str) -> Any:
+    def plain_function(name: str) -> Any:
+        """The function of this name, None where PyTorch has only a method."""
         if name not in ("norm", "matmul", "diagonal") and hasattr(torch.linalg, name):
             return getattr(torch.linalg, name)
+        return getattr(torch.nn.functional, name, None) or getattr(torch, name, None)
+
+    def _function(self, name: str) -> Any:
+        function = self.plain_function(name)
+        if hasattr(torch.linalg, name) and function is getattr(torch.linalg, name):
+            return function
         method = None if name == "where" else getattr(torch.Tensor, name, None)
         if not callable(method):
             method = None
-        function = getattr(torch.nn.functional, name, None) or getattr(torch, name, None)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if args and isinstance(args[0], torch.Tensor) and method is not None:

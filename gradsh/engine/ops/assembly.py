@@ -290,13 +290,13 @@ def block_diag(*tensors: Any) -> Any:
 
 
 @composite()
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+def one_hot(input: Any, num_classes: int = -1) -> Any:
     """For each class number a vector of zeros with a one at that place.
 
     one_hot(tensor([0, 2, 1]))
     one_hot(tensor([[0], [2]]), 4)
     """
-    array = tensor.array
+    array = input.array
     if array.dtype != np.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if not array.size:

@@ -101,14 +101,14 @@ def _not_positive(A: Any, upper: bool) -> RuntimeError:
 
 
 @composite()
-def cholesky(A: Any, *, upper: bool = False) -> Any:
+def cholesky(input: Any, *, upper: bool = False) -> Any:
     """The triangular L with L L^H = A, for a positive-definite A (upper: L^H).
 
     cholesky(randn(3, 3))
     cholesky(eye(3) * rand(3) + eye(3))
     cholesky(eye(3) + full((2, 3, 3), 0.5) * rand(1), upper=true)
     """
-    A = operand(A, "linalg_cholesky", "A", 1)
+    A = operand(input, "linalg_cholesky", "input", 1)
     check_square("linalg.cholesky", A.array)
     check_floating("linalg.cholesky", A.array, half=True)
     refuse_half("cholesky_cpu", A.array)
@@ -300,8 +300,8 @@ def eigh_of(A: Operand, UPLO: str):
     return _EIGH(np.asarray(values, A.real.dtype), np.asarray(vectors, A.dtype))
 
 
-def _eigh(A: Any, UPLO: Any) -> Any:
-    A = operand(A, "linalg_eigh", "A", 1)
+def _eigh(input: Any, UPLO: Any) -> Any:
+    A = operand(input, "linalg_eigh", "input", 1)
     check_square("linalg.eigh", A.array)
     if not isinstance(UPLO, str):
         raise refuse("linalg_eigh", "UPLO", 2, "str", UPLO)
@@ -313,25 +313,25 @@ def _eigh(A: Any, UPLO: Any) -> Any:
 
 
 @composite()
-def eigh(A: Any, UPLO: Any = "L") -> Any:
+def eigh(input: Any, UPLO: Any = "L") -> Any:
     """Eigenvalues, in ascending order, and eigenvectors of a symmetric (or hermitian) matrix.
 
-    Only the lower triangle of A is read, or with UPLO="U" the upper one.
+    Only the lower triangle of input is read, or with UPLO="U" the upper one.
 
     eigh(randn(3, 3) + eye(3) * tensor([1., 3., 5.]))
     eigh(randn(2, 3, 3) + eye(3) * tensor([1., 5., 9.]), UPLO="U")
     """
-    return _eigh(A, UPLO)
+    return _eigh(input, UPLO)
 
 
 @composite()
-def eigvalsh(A: Any, UPLO: Any = "L") -> Any:
+def eigvalsh(input: Any, UPLO: Any = "L") -> Any:
     """Eigenvalues, in ascending order, of a symmetric (or hermitian) matrix.
 
     eigvalsh(randn(3, 3))
     eigvalsh(randn(2, 4, 4), UPLO="U")
     """
-    return _eigh(A, UPLO).eigenvalues
+    return _eigh(input, UPLO).eigenvalues
 
 
 # --- Singular values --------------------------------------------------------------------------

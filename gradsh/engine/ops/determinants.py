@@ -174,13 +174,13 @@ def slogdet(A: Any) -> Any:
 
 
 @composite()
-def logdet(A: Any) -> Any:
+def logdet(input: Any) -> Any:
     """Logarithm of a determinant; nan if it is negative.
 
     logdet(randn(3, 3))
     logdet(randn(2, 4, 4))
     """
-    sign, logarithm = _slogdet("logdet", A)
+    sign, logarithm = _slogdet("logdet", input)
     if sign.array.dtype.kind == "c":
         return log(sign) + logarithm
     return where(eq(sign, -1.0), math.nan, logarithm)

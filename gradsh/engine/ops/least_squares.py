@@ -76,8 +76,8 @@ def pinv_of(A: Operand, atol: Any, rtol: Any, hermitian: bool):
     return (left * inverse[..., None, :]) @ right
 
 
-def _pinv(A: Any, rcond: Any, hermitian: Any, atol: Any, rtol: Any) -> Any:
-    A = operand(A, "linalg_pinv", "A", 1)
+def _pinv(input: Any, rcond: Any, hermitian: Any, atol: Any, rtol: Any) -> Any:
+    A = operand(input, "linalg_pinv", "input", 1)
     array = A.array
     if array.ndim < 2 or array.dtype.kind not in "fc" or array.dtype == np.float16:
         shape = ", ".join(str(length) for length in array.shape)
@@ -92,7 +92,7 @@ def _pinv(A: Any, rcond: Any, hermitian: Any, atol: Any, rtol: Any) -> Any:
 
 @composite()
 def pinv(
-    A: Any, rcond: Any = None, hermitian: Any = False, *, atol: Any = None, rtol: Any = None
+    input: Any, rcond: Any = None, hermitian: Any = False, *, atol: Any = None, rtol: Any = None
 ) -> Any:
     """Pseudoinverse of a matrix of any shape; small singular values (atol, rtol) count as zero.
 
@@ -101,21 +101,21 @@ def pinv(
     pinv(randn(3, 3) + 4 * eye(3), hermitian=true)
     pinv(randn(3, 3) + 4 * eye(3), rtol=0.01)
     """
-    return _pinv(A, rcond, hermitian, atol, rtol)
+    return _pinv(input, rcond, hermitian, atol, rtol)
 
 
 @composite()
-def pinverse(A: Any, rcond: Any = None) -> Any:
+def pinverse(input: Any, rcond: Any = None) -> Any:
     """Another name for pinv.
 
     pinverse(randn(3, 4) + eye(3, 4) * tensor([1., 3., 5., 7.]))
     """
-    return _pinv(A, rcond, False, None, None)
+    return _pinv(input, rcond, False, None, None)
 
 
 @composite()
 def matrix_rank(
-    A: Any, tol: Any = None, hermitian: Any = False, *, atol: Any = None, rtol: Any = None
+    input: Any, tol: Any = None, hermitian: Any = False, *, atol: Any = None, rtol: Any = None
 ) -> Any:
     """How many singular values of a matrix are larger than tol (or atol, rtol).
 
@@ -123,7 +123,7 @@ def matrix_rank(
     matrix_rank(randn(2, 3, 3) + 5 * eye(3), hermitian=true)
     matrix_rank(randn(3, 4) + 5 * eye(3, 4), atol=1.0)
     """
-    A = operand(A, "linalg_matrix_rank", "A", 1)
+    A = operand(input, "linalg_matrix_rank", "input", 1)
     array = A.array
     if array.ndim < 2:
         raise RuntimeError(
@@ -231,8 +231,8 @@ def lstsq_of(A: Operand, B: Operand, rcond: Any, driver: str):
 
 
 @composite()
-def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: Any = None) -> Any:
-    """The X for which A X is nearest to B, with residuals, rank and singular values of A.
+def lstsq(input: Any, b: Any, rcond: Any = None, *, driver: Any = None) -> Any:
+    """The X for which A X is nearest to b, with residuals, rank and singular values of the input A.
 
     As in PyTorch the residuals come with the drivers "gels", "gelsd" and "gelss", the singular
     values with the last two.
@@ -241,8 +241,8 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: Any = None) -> Any:
     lstsq(randn(4, 3) + 4 * eye(4, 3), randn(4, 2), driver="gelsd")
     lstsq(randn(4, 2) + 4 * eye(4, 2), randn(4), driver="gels")
     """
-    A = operand(A, "linalg_lstsq", "A", 1)
-    B = operand(B, "linalg_lstsq", "B", 2)
+    A = operand(input, "linalg_lstsq", "input", 1)
+    B = operand(b, "linalg_lstsq", "b", 2)
     first, second = A.array, B.array
     name = "torch.linalg.lstsq"
     if first.ndim < 2:

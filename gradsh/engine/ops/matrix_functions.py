@@ -19,7 +19,7 @@ from gradsh.engine.tensor import new_tensor
 
 
 @composite()
-def matrix_power(A: Any, n: Any) -> Any:
+def matrix_power(input: Any, n: Any) -> Any:
     """A square matrix times itself, n times; a negative n is a power of the inverse.
 
     matrix_power(randn(3, 3), 3)
@@ -27,7 +27,7 @@ def matrix_power(A: Any, n: Any) -> Any:
     matrix_power(randn(3, 3) + 3 * eye(3), -2)
     matrix_power(randn(3, 3), 0)
     """
-    A = operand(A, "linalg_matrix_power", "A", 1)
+    A = operand(input, "linalg_matrix_power", "input", 1)
     if type(n) is not int:
         raise refuse("linalg_matrix_power", "n", 2, "int", n)
     check_square("linalg.matrix_power", A.array)
@@ -117,13 +117,13 @@ def exponential(A: Operand):
 
 
 @composite()
-def matrix_exp(A: Any) -> Any:
+def matrix_exp(input: Any) -> Any:
     """Exponential of a square matrix: the sum of its powers, each over its factorial.
 
     matrix_exp(randn(3, 3))
     matrix_exp(randn(2, 4, 4))
     """
-    A = operand(A, "linalg_matrix_exp", "A", 1)
+    A = operand(input, "linalg_matrix_exp", "input", 1)
     check_square("linalg.matrix_exp", A.array)
     check_floating("linalg.matrix_exp", A.array, half=True)
     return exponential(A)

@@ -119,7 +119,7 @@ def _matrix_norm(A: Any, ord: Any, dim: tuple[int, int], keepdim: bool) -> Any:
 
 @composite()
 def matrix_norm(
-    A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
+    input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
 ) -> Any:
     """A norm of a matrix, or of each of a batch: "fro", "nuc", inf, 1, 2 or their negatives.
 
@@ -129,7 +129,7 @@ def matrix_norm(
     matrix_norm(randn(2, 3, 4), 1, (0, 2))
     matrix_norm(randn(2, 3, 4), -inf, keepdim=true)
     """
-    A = operand(A, "linalg_matrix_norm", "A", 1)
+    A = operand(input, "linalg_matrix_norm", "input", 1)
     check_matrix("linalg.matrix_norm", A.array)
     check_floating("linalg.matrix_norm", A.array, half=True)
     if ord not in ("fro", "nuc") and (
@@ -153,7 +153,7 @@ def nuclear_norm(input: Any, dim: Any, keepdim: bool) -> Any:
 
 
 @composite()
-def cond(A: Any, p: Any = None) -> Any:
+def cond(input: Any, p: Any = None) -> Any:
     """Condition number of a matrix in the norm p; without p, of largest to smallest singular value.
 
     cond(randn(3, 3) + eye(3) * tensor([1., 3., 5.]))
@@ -161,7 +161,7 @@ def cond(A: Any, p: Any = None) -> Any:
     cond(detach(randn(3, 3) + 2 * eye(3)), 1)
     cond(randn(3, 3) + eye(3) * tensor([1., 3., 5.]), "nuc")
     """
-    A = operand(A, "linalg_cond", "A", 1)
+    A = operand(input, "linalg_cond", "input", 1)
     check_matrix_of_cond(A.array)
     if p is None or p in (2, -2):
         check_svd(A.array)

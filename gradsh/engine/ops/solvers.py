@@ -191,12 +191,12 @@ def inv(A: Any) -> Any:
 
 
 @composite()
-def inverse(A: Any) -> Any:
+def inverse(input: Any) -> Any:
     """Another name for inv.
 
     inverse(randn(3, 3))
     """
-    return _inverse(A)
+    return _inverse(input)
 
 
 def _triangle(A: Any, upper: bool, unitriangular: bool) -> Any:
@@ -248,15 +248,15 @@ def triangular(A: Operand, B: Operand, upper: bool, left: bool, unitriangular: b
 
 @composite()
 def solve_triangular(
-    A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
+    input: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Any:
-    """The solution X of A X = B for a triangular A, of which the other half is not read.
+    """The solution X of A X = B for a triangular input A, of which the other half is not read.
 
     solve_triangular(randn(3, 3), randn(3, 2), upper=true)
     solve_triangular(randn(3, 3), randn(2, 3), upper=false, left=false)
     solve_triangular(randn(2, 3, 3), randn(3, 4), upper=false, unitriangular=true)
     """
-    A = operand(A, "linalg_solve_triangular", "A", 1)
+    A = operand(input, "linalg_solve_triangular", "input", 1)
     B = operand(B, "linalg_solve_triangular", "B", 2)
     first, second = A.array, B.array
     _check_equation("linalg.solve_triangular", first, second, left)
