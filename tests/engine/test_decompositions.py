@@ -62,6 +62,36 @@ def test_elimination_rounds_as_pytorchs(name: str, size: int) -> None:
         assert np.allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 4), (4, 3), (6, 4), (2, 5)])
+@pytest.mark.parametrize("infinite", [np.inf, -np.inf])
+def test_singular_values_of_what_is_infinite_are_nan(
+    infinite: float, shape: tuple[int, int]
+) -> None:
+    array = drawn(0, *shape)
+    array[0, 0] = infinite
+    assert np.isnan(FUNCTIONS["svdvals"](Tensor_over(array)).array).all()
+    assert np.isnan(FUNCTIONS["matrix_norm"](Tensor_over(array), "nuc").array)
+    assert FUNCTIONS["matrix_rank"](Tensor_over(array)).item() == 0
+    both = np.stack([array, drawn(1, *shape)])
+    first, second = FUNCTIONS["svdvals"](Tensor_over(both)).array
+    assert np.isnan(first).all()
+    assert np.isfinite(second).all()
+
+
+@pytest.mark.parametrize("name", ["svd", "svdvals", "pinv", "matrix_rank", "cond"])
+def test_singular_values_of_nan_are_refused(name: str) -> None:
+    array = np.stack([np.eye(3), np.full((3, 3), np.nan)])
+    with pytest.raises(RuntimeError, match=r"\(Batch element 1\).*contained non-finite values"):
+        FUNCTIONS[name](Tensor_over(array))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (2, 4, 4)])
+def test_matrix_exp_of_half_precision_rounds_once(shape: tuple[int, ...]) -> None:
+    half = drawn(1, *shape).astype(np.float16)
+    wide = FUNCTIONS["matrix_exp"](Tensor_over(half.astype(np.float64))).array
+    assert np.array_equal(FUNCTIONS["matrix_exp"](Tensor_over(half)).array, wide.astype(np.float16))
+
+
 def test_whole_numbers_stay_whole() -> None:
     assert FUNCTIONS["det"](Tensor_over(np.array([[1.0, 2.0], [3.0, 4.0]]))).item() == -2.0
     solution = FUNCTIONS["solve"](

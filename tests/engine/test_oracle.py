@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -32,19 +33,20 @@ def test_has_a_sample(name: str) -> None:
     assert sample_lines(name), f"the docstring of {name} has no sample call"
 
 
-INFINITE_PRODUCTS = (
-    "a product with inf, nan and zeros: inf times 0 is nan, and which products meet first differs"
+NOT_FINITE = "LAPACK says nothing of matrices with inf or nan: PyTorch's gives what it gives"
+NOT_FINITE_CALLS = (
+    "eigvalsh(randn(2, 4, 4)",
+    "lstsq(randn(4, 3)",
+    "pinv(randn(2, 4, 3)",
+    "qr(randn(2, 3, 4)",
+    "qr(randn(3, 3)",
+    "svd(randn(3, 3)",
+    "svdvals(",
 )
-NOT_FINITE = (
-    "LAPACK says nothing of matrices with inf or nan, and its implementations give what they give"
-)
-DECOMPOSITIONS = (
-    "qr", "svd", "svdvals", "eigh", "eigvalsh", "pinv", "pinverse", "lstsq", "matrix_rank", "cond",
-    "matrix_norm",
-)  # fmt: skip
+UNSET = "PyTorch's result is what the memory held: test_decompositions.py checks ours"
 
 
-def differences(text: str, variation: Variation) -> list[str]:
+def differences(text: str, variation: Variation, orders: Iterable[int] = (1, 2)) -> list[str]:
     """What gradsh does otherwise than PyTorch, in words."""
     ours = Run(GradshSide(), text, variation)
     theirs = Run(TorchSide(), text, variation)
@@ -65,7 +67,7 @@ def differences(text: str, variation: Variation) -> list[str]:
     a, b = describe(ours.side, ours.result), describe(theirs.side, theirs.result)
     if not text.startswith(("empty", "manual_seed")) and not same(a, b):
         found.append(f"result\ngradsh:  {a}\nPyTorch: {b}")
-    for order in (1, 2):
+    for order in orders:
         again = [Run(run.side, text, variation) for run in (ours, theirs)]
         gradients: list[Any] = []
         for run in again:
@@ -85,11 +87,13 @@ def differences(text: str, variation: Variation) -> list[str]:
 @pytest.mark.parametrize("variation", VARIATIONS, ids=repr)
 @pytest.mark.parametrize(("name", "text"), samples(), ids=[text for _, text in samples()])
 def test_as_pytorch(name: str, text: str, variation: Variation) -> None:
-    if name == "prod" and variation.special:
-        pytest.skip(INFINITE_PRODUCTS)
-    if name in DECOMPOSITIONS and variation.special:
+    if variation.special and text.startswith(NOT_FINITE_CALLS):
         pytest.skip(NOT_FINITE)
-    found = differences(text, variation)
+    if name == "matrix_exp" and variation.dtype == "float16":
+        pytest.skip(UNSET)
+    # inf times 0 is nan: which factors of a second derivative meet first decides where they are
+    orders = (1,) if name == "prod" and variation.special else (1, 2)
+    found = differences(text, variation, orders)
     assert not found, "\n".join(found)
 
 

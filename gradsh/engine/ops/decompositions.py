@@ -220,13 +220,12 @@ _FEW_ROWS = 512
 _EIGH = named_result("linalg_eigh", ("eigenvalues", "eigenvectors"))
 
 
-def _check_phase(name: str, what: str, imaginary: Any, expected: Any = 0.0) -> None:
+def _check_phase(name: str, what: str, why: str, imaginary: Any, expected: Any = 0.0) -> None:
     """RuntimeError where a gradient depends on the arbitrary phase of complex vectors."""
     if not np.allclose(imaginary, expected, 1e-2, 1e-2):
         raise RuntimeError(
             f"{name}: The {what} in the complex case are specified up to multiplication by "
-            "e^{i phi}. The specified loss function depends on this phase term, making it "
-            "ill-defined."
+            f"e^{{i phi}}. The specified loss function depends on this {why} ill-defined."
         )
 
 
@@ -245,7 +244,8 @@ def _eigen_cotangent(g: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
         return matmul(V * unsqueeze(g_values, -2), turned)
     inner = matmul(turned, g_vectors)
     if array_of(V).dtype.kind == "c":
-        _check_phase("linalg_eigh_backward", "eigenvectors", _diagonal_of(inner).imag)
+        imaginary = _diagonal_of(inner).imag
+        _check_phase("linalg_eigh_backward", "eigenvectors", "quantity, so it is", imaginary)
     inside = choose(_diagonal_mask(inner), 0, inner / _differences(eigenvalues))
     if g_values is not None:
         inside = inside + diag_embed(g_values)
@@ -369,7 +369,8 @@ def _svd_rule(g: Any, U: Any, S: Any, Vh: Any) -> Any:
         inside = (about_u * row + column * about_v) / gaps
     if array_of(U).dtype.kind == "c":
         phases = [0.0 if x is None else _diagonal_of(x).imag for x in (about_u, about_v)]
-        _check_phase("svd_backward", "singular vectors", phases[0], np.negative(phases[1]))
+        why = "phase term, making it"
+        _check_phase("svd_backward", "singular vectors", why, phases[0], np.negative(phases[1]))
         if about_u is not None and about_v is not None:
             inside = inside + choose(_diagonal_mask(about_u), about_u / (2 * row), 0)
     if g_s is not None:
@@ -387,12 +388,12 @@ def _svd_rule(g: Any, U: Any, S: Any, Vh: Any) -> Any:
     return matmul(matmul(U, inside), Vh)
 
 
-def _check_finite(A: Any) -> None:
+def _refuse_nan(A: Any) -> None:
     """RuntimeError for the first matrix of a batch with an element that is nan."""
-    finite = ~np.isnan(A).any((-2, -1)).reshape(-1)
-    if not finite.all():
+    missing = np.isnan(A).any((-2, -1)).reshape(-1)
+    if missing.any():
         raise RuntimeError(
-            f"linalg.svd: {batch_element(A, int(np.argmin(finite)))}The algorithm failed to "
+            f"linalg.svd: {batch_element(A, int(np.argmax(missing)))}The algorithm failed to "
             "converge because the input matrix contained non-finite values."
         )
 
@@ -422,9 +423,16 @@ def _singular_values(A: Any, full_matrices: bool) -> Any:
 
 @general(A=_svd_rule, grad_fn="LinalgSvdBackward0", outputs=("U", "S", "Vh"), hidden=True)
 def svd_of(A: Operand, full_matrices: bool):
-    """U, S and V^H."""
-    _check_finite(A)
-    U, S, Vh = _singular_values(A, full_matrices)
+    """U, S and V^H; all nan for a matrix with an infinite element."""
+    finite = np.isfinite(A).all((-2, -1))
+    if finite.all():
+        U, S, Vh = _singular_values(A, full_matrices)
+    else:
+        _refuse_nan(A)
+        # LAPACK may look for the singular values of such a matrix without end
+        U, S, Vh = _singular_values(np.where(finite[..., None, None], A, 0), full_matrices)
+        for part in (U, S, Vh):
+            part[~finite] = np.nan
     return _SVD(np.asarray(U, A.dtype), np.asarray(S, A.real.dtype), np.asarray(Vh, A.dtype))
 
 

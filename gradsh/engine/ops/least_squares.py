@@ -204,7 +204,7 @@ def lstsq_of(A: Operand, B: Operand, rcond: Any, driver: str):
     rows, columns = A.shape[-2:]
     U, S, Vh = svd_of(A, False)
     limit = np.finfo(A.dtype).eps * max(rows, columns) if rcond is None else rcond
-    counted = limit * S[..., :1] < S
+    counted = ~(limit * S[..., :1] >= S)  # nan counts: the solution is then nan too
     rank = np.count_nonzero(counted, -1)
     full = rank == min(rows, columns)
     if driver == "gels" and not full.all():
