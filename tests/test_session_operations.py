@@ -56,9 +56,9 @@ def test_what_cannot_be_unpacked_or_looped_over(statement: str, message: str) ->
 
 
 def test_unpacking_a_long_tensor_fails_at_once() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert message_of("a, b = zeros(3000000)") == "too many values to unpack (expected 2)"
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_loop_over_a_number_has_a_hint() -> None:
@@ -123,9 +123,9 @@ def test_powers(expression: str, text: str) -> None:
 
 @pytest.mark.parametrize("power", ["10^1000000", "n = 10^9; 3^n", "n = 10^300; (-2)^n", "2^(10^7)"])
 def test_a_power_without_end_is_refused_at_once(power: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert "digits" in message_of(power)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_remainder_is_never_formatting() -> None:

@@ -58,9 +58,9 @@ def test_what_is_left_out_is_not_read() -> None:
     assert render(array).count("0.") == 216
 
     huge = np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), (10**9, 10**9), (0, 0))
-    start = time.perf_counter()
+    start = time.process_time()
     assert render(huge).count("0.") == 36
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 def test_the_import_brings_nothing_slow() -> None:

@@ -67,7 +67,7 @@ BLOCKS = "blocks are nested too deeply"
     ids=range(46),
 )  # fmt: skip
 def test_extreme(text, message):
-    start = time.perf_counter()
+    start = time.process_time()
     reader = Reader("test.grad")
     fault = None
     try:
@@ -75,7 +75,7 @@ def test_extreme(text, message):
             pass
     except SyntaxFault as caught:
         fault = caught
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     if message in (DEEP, BLOCKS) and sys.version_info >= (3, 12):
         assert fault is None or fault.message in (DEEP, BLOCKS), "each Python has its own limits"
     elif message is None:
@@ -87,25 +87,25 @@ def test_extreme(text, message):
 
 
 def test_highlighting_of_extremes_takes_no_time():
-    start = time.perf_counter()
+    start = time.process_time()
     for piece in ("(", ")", "nograd <", ">", '"', "if x {\n", "é", "1.", "y = nograd < x > "):
         text = piece * N
         tokenize(text)
         is_complete(text)
         closing_indent(text)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_closing_signs_in_a_row_take_no_time():
     """Each looks at those behind it; a row of them must not take the square of its length."""
-    start = time.perf_counter()
+    start = time.process_time()
     for end in ("", "y", ")"):
         text = "nograd < " * N + "x " + "> " * 2 * N + end
         tokenize(text)
         with pytest.raises(SyntaxFault):
             for _ in [*Reader("test.grad").feed(text + "\n")]:
                 pass
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_null_characters_in_texts_and_comments(session):
