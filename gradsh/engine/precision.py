@@ -32,6 +32,23 @@ def precise(function: Callable[..., Any], *operands: Any) -> Any:
     return function(*(operand.astype(np.float64) for operand in operands)).astype(np.float32)
 
 
+def fused_multiply_add(first: Any, second: Any, third: Any) -> Any:
+    """first * second + third; of few float32 numbers rounded once, as PyTorch's kernels do it.
+
+    Other arrays, and tensors, are multiplied and added as usual.
+    """
+    for operand in (first, second, third):
+        if type(operand) is int:
+            continue
+        if type(operand) is not np.ndarray or operand.dtype is not _SINGLE:
+            return first * second + third
+        if operand.size > SEEN_IN_FULL:
+            return first * second + third
+    # products of float32 are exact in float64
+    product = np.multiply(first, second, dtype=np.float64)
+    return np.add(product, third).astype(np.float32)
+
+
 def rounded_once(formula: Callable[..., Any]) -> Callable[..., Any]:
     """`formula`, which computes with single precision wherever it meets arrays of half."""
 

@@ -14,7 +14,7 @@ from gradsh.engine.ops.elementary import abs, exp, sigmoid, tanh
 from gradsh.engine.ops.pieces import choose, kept, refuse, refuse_complex_gradient
 from gradsh.engine.ops.pointwise import div, no_change
 from gradsh.engine.ops.special import erf, scipy_function
-from gradsh.engine.precision import precise, single
+from gradsh.engine.precision import fused_multiply_add, precise, single
 
 _SELU_SCALE = 1.0507009873554804934193349852946
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -54,7 +54,7 @@ def _elu_rule(g: Any, input: Any, alpha: float, scale: float, input_scale: float
     # above zero exp could overflow, and inf times 0 is nan; PyTorch's second derivative at 0 is 0
     low = kept(input, input < 0)
     return choose(
-        input <= 0, g * (exp(low * input_scale) * (input_scale * alpha * scale)), g * scale
+        input <= 0, g * input_scale * (alpha * scale) * exp(low * input_scale), g * scale
     )
 
 
@@ -179,7 +179,7 @@ def gelu(input, *, approximate: str = "none"):
 
 def _silu_rule(g: Any, input: Any) -> Any:
     gate = sigmoid(input)
-    return g * (gate * (input * (1 - gate) + 1))
+    return g * gate * fused_multiply_add(input, 1 - gate, 1)
 
 
 @composite(in_place=True)
@@ -253,7 +253,8 @@ def mish(input):
 def _softplus_rule(g: Any, input: Any, beta: float, threshold: float) -> Any:
     scaled = input * beta
     curved = choose(scaled < threshold, scaled, threshold)  # flat from the threshold on
-    return choose(scaled > threshold, g, g * sigmoid(curved))
+    power = exp(curved)
+    return choose(scaled > threshold, g, g * power / (power + 1))
 
 
 def _softplus_curvature(g: Any, grad: Any, input: Any, beta: float, threshold: float) -> Any:

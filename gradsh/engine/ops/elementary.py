@@ -10,7 +10,7 @@ from gradsh.engine.derivative import pointwise
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.pointwise import no_change, not_implemented, pow, where
-from gradsh.engine.precision import precise, single
+from gradsh.engine.precision import fused_multiply_add, precise, single
 
 
 @pointwise(input=lambda g, out: g * conjugate(out), result="float")
@@ -65,7 +65,7 @@ def cos(input):
 )
 def tanh_backward(grad, output):
     """The cotangent of tanh's input, from its result and the result's cotangent."""
-    return grad * conjugate(1 - output * output)
+    return grad * conjugate(fused_multiply_add(-output, output, 1))
 
 
 @pointwise(input=lambda g, out: tanh_backward(g, out), result="float", fused=True)

@@ -14,7 +14,7 @@ from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.logic import isfinite
 from gradsh.engine.ops.pieces import choose, kept, refuse, refuse_complex_gradient
 from gradsh.engine.ops.pointwise import no_change, not_implemented
-from gradsh.engine.precision import single
+from gradsh.engine.precision import fused_multiply_add, single
 from gradsh.engine.scalars import number_array
 from gradsh.engine.tensor import Tensor
 
@@ -257,7 +257,7 @@ def addcmul(input: Operand, tensor1: Operand, tensor2: Operand, *, value: Number
     """
     refuse("addcmul_cpu_out", "b", input)
     factor = number_array(value, single(input).dtype)
-    result = single(input) + factor * single(tensor1) * single(tensor2)
+    result = fused_multiply_add(factor * single(tensor1), single(tensor2), single(input))
     return result.astype(input.dtype, copy=False)
 
 
@@ -290,7 +290,11 @@ def _between(kernel: str, input: Any, end: Any, weight: Any) -> Any:
     # from the nearer end, so that both ends are exact
     near_start = np.abs(share) < 0.5
     difference = stop - start
-    result = np.where(near_start, start + share * difference, stop - difference * (1 - share))
+    result = np.where(
+        near_start,
+        fused_multiply_add(share, difference, start),
+        fused_multiply_add(-difference, 1 - share, stop),
+    )
     return result.astype(input.dtype, copy=False)
 
 
