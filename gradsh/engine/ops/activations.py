@@ -53,9 +53,7 @@ def leaky_relu(input, negative_slope: float = 0.01):
 def _elu_rule(g: Any, input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     # above zero exp could overflow, and inf times 0 is nan; PyTorch's second derivative at 0 is 0
     low = kept(input, input < 0)
-    return choose(
-        input <= 0, g * input_scale * (alpha * scale) * exp(low * input_scale), g * scale
-    )
+    return choose(input <= 0, g * input_scale * (alpha * scale) * exp(low * input_scale), g * scale)
 
 
 def _elu_curvature(

@@ -18,7 +18,7 @@ from gradsh.engine.ops.pieces import refuse, single
 from gradsh.engine.ops.pointwise import neg
 from gradsh.engine.ops.reductions import sum
 from gradsh.engine.ops.shape import to
-from gradsh.engine.precision import SEEN_IN_FULL, precise
+from gradsh.engine.precision import SEEN_IN_FULL, fused_multiply_add, precise
 from gradsh.engine.tensor import wrap_dim
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -49,11 +49,43 @@ def _along(body: Callable[..., Any], axis: int, *arrays: Array) -> Array:
     return out
 
 
+_LANES = 16
+"""Numbers of single precision in a vector register of PyTorch's kernels for the last dimension."""
+
+
+def _row_totals(rows: Array) -> Array:
+    """The sums along the last dimension in the order in which PyTorch's kernels add few numbers.
+
+    Fewer than a register's lanes are added in turn; more of them lane by lane, and then the
+    lanes' halves together until one is left.
+    """
+    length = rows.shape[-1]
+    if length < _LANES:
+        return ADD.accumulate(rows, -1)[..., -1:]
+    lanes = rows[..., :_LANES].copy()
+    for start in range(_LANES, length, _LANES):
+        more = rows[..., start : start + _LANES]
+        lanes[..., : more.shape[-1]] += more
+    while (half := lanes.shape[-1] // 2) > 0:
+        lanes = lanes[..., :half] + lanes[..., half:]
+    return lanes
+
+
+def _total(values: Array, axis: int) -> Array:
+    """The sum along axis, its dimension kept; of few numbers in PyTorch's order."""
+    if values.size <= SEEN_IN_FULL and axis == values.ndim - 1:
+        return _row_totals(values)
+    return products(values, ONE, axis)
+
+
 def _softmax_body(input: Array, axis: int, out: Array) -> None:
     largest = MAXIMUM.reduce(input, axis, keepdims=True)
     if out.size <= SEEN_IN_FULL:
         powers = precise(np.exp, input - largest)
-        np.divide(powers, ADD.reduce(powers, axis, keepdims=True), out=out)
+        if axis == input.ndim - 1:
+            np.multiply(powers, 1 / _row_totals(powers), out=out)
+        else:
+            np.divide(powers, ADD.reduce(powers, axis, keepdims=True), out=out)
         return
     if largest.min() > -_SAFE and largest.max() < _SAFE:
         np.exp(input, out=out)  # cannot overflow, nor lose what counts: one pass is saved
@@ -66,7 +98,7 @@ def _softmax_body(input: Array, axis: int, out: Array) -> None:
 def _log_softmax_body(input: Array, axis: int, out: Array) -> None:
     largest = MAXIMUM.reduce(input, axis, keepdims=True)
     np.subtract(input, largest, out=out)
-    total = precise(np.log, products(precise(np.exp, out), ONE, axis))
+    total = precise(np.log, _total(precise(np.exp, out), axis))
     np.subtract(out, total, out=out)
 
 
@@ -111,11 +143,18 @@ _HALF_BODIES: dict[Callable[..., Any], Callable[[Array, int, bool], Array]] = {
 
 
 def _softmax_cotangent_body(grad: Array, output: Array, axis: int, out: Array) -> None:
-    np.subtract(grad, products(grad, output, axis), out=out)
+    if out.size <= SEEN_IN_FULL:
+        total = _total(grad * output, axis)
+    else:
+        total = products(grad, output, axis)
+    np.subtract(grad, total, out=out)
     np.multiply(out, output, out=out)
 
 
 def _log_softmax_cotangent_body(grad: Array, output: Array, axis: int, out: Array) -> None:
+    if out.size <= SEEN_IN_FULL:
+        out[...] = fused_multiply_add(-precise(np.exp, output), _total(grad, axis), grad)
+        return
     np.exp(output, out=out)
     np.multiply(out, products(grad, ONE, axis), out=out)
     np.subtract(grad, out, out=out)
