@@ -90,8 +90,8 @@ INDICES = (
 class Writer:
     """Writes one random program."""
 
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
+    def __init__(self, choices: random.Random) -> None:
+        self.random = choices
         self.names: list[str] = []
 
     def pick(self, *choices: Any) -> Any:
