@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.assignment import copy_
 from gradsh.engine.fit import fit
 from gradsh.engine.graph import FREED, Hooks, Leaf, Node, Output, verify_saved
 from gradsh.engine.hooks import retain_grad, run_hooks
+from gradsh.engine.inplace import check_shape
 from gradsh.engine.leaf import finished
 from gradsh.engine.modes import INTERRUPTS, set_grad_enabled
 from gradsh.engine.ops.pointwise import add
@@ -26,6 +28,7 @@ from gradsh.engine.ops.shape import clone, stack
 from gradsh.engine.rebasing import is_dense
 from gradsh.engine.size import Size
 from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
+from gradsh.engine.views import Unrecorded
 
 ndarray = np.ndarray
 _HALF = 2  # bytes an element
@@ -248,7 +251,7 @@ def root_cotangents(
                     f"same dtype. Mismatch in dtype: grad_output[{index}] has a dtype of "
                     f"{gradient.dtype} and output[{index}] has a dtype of {tensor.dtype}."
                 )
-            if tensor.node is None:
+            if tensor.node is None or isinstance(tensor.node, Unrecorded):
                 raise _no_grad(index)
             # a copy: formulas may pass it on unchanged, and a leaf would then share it
             cotangent = gradient if create_graph else gradient.array.copy()
@@ -468,6 +471,8 @@ def _commit(walked: Walk, recorded: bool) -> None:
             elif recorded:
                 prepared.append((leaf.box, add(before, cotangent)))
             else:
+                if before.array.shape != leaf.shape:  # its data was set to something else
+                    check_shape(before.array.shape, check_broadcast(before.array.shape, leaf.shape))
                 in_place.append((before, cotangent))
             if leaf.hooks is not None and leaf.hooks.after:
                 hooked.append(leaf.hooks)

@@ -16,6 +16,13 @@ import numpy.typing as npt
 BOOL, INTEGER, FLOAT, COMPLEX = range(4)
 
 
+_C_NAMES = {
+    "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int",
+    "int64": "long int", "float16": "c10::Half", "float32": "float", "float64": "double",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+
 class DType:
     """An element type: `name` is PyTorch's, `numpy` the storage type, `category` its rank."""
 
@@ -43,6 +50,11 @@ class DType:
         if self.category in (BOOL, COMPLEX) or self.name == "bfloat16":
             return f"CPU{self.type_name}Type"
         return f"torch.{self.type_name}Tensor"
+
+    @property
+    def c_name(self) -> str:
+        """How some of PyTorch's messages name it: its type in C++."""
+        return _C_NAMES.get(self.name, self.name)
 
     @property
     def itemsize(self) -> int:

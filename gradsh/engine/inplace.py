@@ -64,11 +64,12 @@ def in_place_form(
     """
     op = OPS.get(name[:-1])
     tensors_only = op is not None and op.numbers == "none"
+    takes_operand = _second_parameter(function if op is None else op.forward) not in _NO_OPERAND
 
     def change(input: Any, *args: Any, **kwargs: Any) -> Tensor:
         if type(input) is not Tensor:
             raise refuse(name, "input", 1, "Tensor", input)
-        other = args[0] if args else None
+        other = args[0] if args and takes_operand else None
         check_in_place(input, other)
         refuse_overlap(input.array)
         if name in _READING_ELSEWHERE:
@@ -78,11 +79,11 @@ def in_place_form(
         if name == "sub_":
             refuse_bools(input, other)
         if type(other) is Tensor:
-            if name != "heaviside_":  # it looks at the types first
+            if name not in _TYPES_FIRST:
                 _check_result(input, other)
         elif tensors_only and type(other) in NUMBER_CATEGORY:
             raise refuse(name, "other", 1, "Tensor", other)
-        if name != "heaviside_" and (type(other) is Tensor or type(other) in NUMBER_CATEGORY):
+        if name not in _TYPES_FIRST and (type(other) is Tensor or type(other) in NUMBER_CATEGORY):
             _check_common_type(name, op, input.array, other)
         source = input
         if saves_input and GRAD_MODE.recording:
@@ -94,6 +95,16 @@ def in_place_form(
     change.__name__ = change.__qualname__ = name
     change.__doc__ = f"{name[:-1]}, in place: the result replaces the values of input."
     return change
+
+
+_NO_OPERAND = ("dim", "diagonal")
+_TYPES_FIRST = ("heaviside_", "lerp_")
+"""Changes that look at the types of their operands before they look at the shapes."""
+
+
+def _second_parameter(function: Callable[..., Any]) -> str | None:
+    code = function.__code__
+    return code.co_varnames[1] if code.co_argcount > 1 else None
 
 
 def _check_result(input: Tensor, other: Tensor) -> None:
@@ -112,6 +123,8 @@ _TO_FLOAT = ("xlogy_", "copysign_")
 
 
 def _check_common_type(name: str, op: Op | None, target: Any, other: Any) -> None:
+    if name == "pow_" and type(other) is int and other < 0:
+        return  # of integers that is refused for another reason
     result = "common" if op is None else op.result
     if name in _TO_FLOAT:
         result = "float"

@@ -7,11 +7,7 @@ from typing import Any
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.graph import Leaf
 from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
-
-_SCALAR_TYPES = {
-    "float32": "float", "float64": "double", "float16": "c10::Half", "int64": "long int",
-    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char",
-}  # fmt: skip
+from gradsh.engine.views import Unrecorded
 
 
 def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
@@ -29,6 +25,7 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
             error.add_note("`y.detach()` gives the same values without a history")
             raise error
         _forget_history(input)
+        _ask_of_views(input)
     elif input.node is None:
         if input.array.dtype.kind not in "fc":
             error = RuntimeError("only Tensors of floating point dtype can require gradients")
@@ -38,7 +35,21 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
             input.box = GradientBox()
         input.box.requires_grad = True
         input.node = Leaf(input.box, input.array)
+        _ask_of_views(input)
     return input
+
+
+def _ask_of_views(base: Tensor) -> None:
+    """Let the views that have no history require grad like their base.
+
+    What reaches them is dropped.
+    """
+    for reference in (base.version and base.version.views) or ():
+        view = reference()
+        if view is None or view.base is not base:
+            continue
+        if view.node is None or isinstance(view.node, Unrecorded):
+            view.node = None if base.node is None else Unrecorded()
 
 
 def finished(array: Any, requires_grad: bool) -> Tensor:
@@ -110,7 +121,7 @@ def _refuse_gradient_type(value: Tensor, held_by: Tensor) -> None:
         given, held = FROM_NUMPY[value.array.dtype], FROM_NUMPY[held_by.array.dtype]
         raise RuntimeError(
             "attempting to assign a gradient with dtype "
-            f"'{_SCALAR_TYPES.get(given.name, given.name)}' to a tensor with grad_dtype "
+            f"'{given.c_name}' to a tensor with grad_dtype "
             f"'{held.type_name}'. The gradient must match the tensor's grad_dtype (defaults "
             "to the tensor's dtype). You can set the tensor's grad_dtype attribute with a "
             "specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -67,6 +68,8 @@ def _steps(array: Any) -> list[int | None]:
 
 def is_dense(array: Any) -> bool:
     """Whether the elements fill their part of the memory, in whatever order of dimensions."""
+    if not array.size:
+        return True
     expected = array.itemsize
     for step, length in sorted(
         (step, length)
@@ -95,13 +98,12 @@ def write(tensor: Tensor, values: Any, node: Node | None) -> None:
 
 def changed(tensor: Tensor, node: Node | None) -> None:
     """What follows from a change in place: a new version and, recorded, a new history."""
-    tensor.shared_version().n += 1
+    version = tensor.shared_version()
+    version.n += 1
     if node is not None:
         rebase(tensor, node)
-        return
-    base = tensor if tensor.base is None else tensor.base
-    if base.views and base.node is not None:
-        _look_all_again(base)
+    elif version.views:
+        _look_all_again(version.views)
 
 
 def rebase(tensor: Tensor, node: Node) -> None:
@@ -113,14 +115,15 @@ def rebase(tensor: Tensor, node: Node) -> None:
     else:
         layout = Layout(base.array, tensor.array)
         give_history(base, _copy_slices(base, node, layout))
-    _look_all_again(base)
+    _look_all_again(base.shared_version().views or ())
 
 
-def _look_all_again(base: Tensor) -> None:
-    """Record the live views anew, as looks into their changed base."""
-    for reference in base.views or ():
+def _look_all_again(views: Sequence[ref[Tensor]]) -> None:
+    """Record the live views anew, as looks into their changed bases."""
+    for reference in views:
         view = reference()
-        if view is None:
+        base = None if view is None else view.base
+        if view is None or base is None or base.node is None:
             continue
         if view.restricted is not None:
             if view.node is not None and not isinstance(view.node, Stale):

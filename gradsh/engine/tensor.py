@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
 
 
 class Version:
-    """Counts the in-place changes of one storage; a tensor shares it with its views."""
+    """Counts the in-place changes of one storage; a tensor shares it with its views.
 
-    __slots__ = ("n",)
+    `views` are those that are alive, of every tensor that shares the count: what is changed through
+    a detached tensor is seen by the views of the one it was detached from.
+    """
+
+    __slots__ = ("n", "views")
 
     def __init__(self) -> None:
         self.n = 0
+        self.views: list[ref[Tensor]] | None = None
 
 
 class GradientBox:
@@ -46,16 +52,14 @@ class Tensor:
     `array` is the storage. `node` is None for a constant, a `Leaf` for a tensor that the user
     asked gradients of, else the node of the operation that made it. The other attributes stay at
     their class defaults for most tensors, which keeps making one cheap: `version` appears with
-    the first view, saved result or in-place change; `base` is the tensor a view looks into and
-    `views` the live views of a base; `box` holds `.grad`; `restricted` says how a view was made
-    that must not be changed in place.
+    the first view, saved result or in-place change; `base` is the tensor a view looks into;
+    `box` holds `.grad`; `restricted` says how a view was made that must not be changed in place.
     """
 
     array: Array
     node: Node | None = None
     version: Version | None = None
     base: Tensor | None = None
-    views: list[ref[Tensor]] | None = None
     box: GradientBox | None = None
     restricted: str | None = None
 
@@ -122,7 +126,11 @@ class Tensor:
 
     def stride(self) -> tuple[int, ...]:
         """For each dimension, how many elements apart neighbours lie in memory."""
-        return tuple(step // self.array.itemsize for step in self.array.strides)
+        array = self.array
+        if not array.size:  # numpy's are then all zero
+            lengths = [max(length, 1) for length in array.shape[1:]]
+            return tuple(math.prod(lengths[dim:]) for dim in range(array.ndim))
+        return tuple(step // array.itemsize for step in array.strides)
 
     def is_contiguous(self) -> bool:
         """Whether its elements lie in memory in row-major order without gaps."""

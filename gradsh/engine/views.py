@@ -21,7 +21,13 @@ _FEW_VIEWS = 16
 def shares_storage(out: Array, source: Array) -> bool:
     """Whether `out` is a view into `source`'s storage."""
     owner = source if source.base is None else source.base
-    return out is source or out.base is owner or out.base is source or may_share_memory(out, source)
+    return (
+        out is source
+        or out.base is owner
+        or out.base is source
+        or may_share_memory(out, source)
+        or not source.size  # where nothing can tell
+    )
 
 
 NO_GRAD = "no_grad"
@@ -137,10 +143,10 @@ def link_view(view: Tensor, source: Tensor) -> None:
         raise source.node.error
     base = source if source.base is None else source.base
     view.base = base
-    view.version = base.shared_version()
-    views = base.views
+    version = view.version = base.shared_version()
+    views = version.views
     if views is None:
-        views = base.views = []
+        views = version.views = []
     elif len(views) >= _FEW_VIEWS and len(views) & (len(views) - 1) == 0:
         views[:] = [kept for kept in views if kept() is not None]
     views.append(ref(view))

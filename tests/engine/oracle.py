@@ -355,5 +355,9 @@ def same(ours: Any, theirs: Any, tolerance: float = 0.0) -> bool:
         close = tolerance or {2: 2e-3, 4: 2e-5, 8: 1e-11}[ours.real.dtype.itemsize]
         return bool(np.allclose(ours, theirs, rtol=close, atol=close, equal_nan=True))
     if isinstance(ours, (tuple, list)) and isinstance(theirs, (tuple, list)):
-        return len(ours) == len(theirs) and all(map(same, ours, theirs))
+        return len(ours) == len(theirs) and all(
+            same(a, b, tolerance) for a, b in zip(ours, theirs, strict=True)
+        )
+    if isinstance(ours, float) and math.isnan(ours):
+        return isinstance(theirs, float) and math.isnan(theirs)
     return type(ours) is type(theirs) and bool(ours == theirs)

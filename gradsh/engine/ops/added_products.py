@@ -11,7 +11,6 @@ from gradsh.engine.derivative import general
 from gradsh.engine.dtypes import FROM_NUMPY, promote
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
-from gradsh.engine.ops.linalg import _SCALAR_NAMES as SCALAR_NAMES
 from gradsh.engine.ops.linalg import bmm, mm, mv
 from gradsh.engine.ops.matrices import adjoint
 from gradsh.engine.ops.pieces import refuse as refuse_type
@@ -119,7 +118,7 @@ def baddbmm(
     refuse_type("baddbmm", "b", batch1)
     product = bmm.op.forward(batch1, batch2)
     if input.dtype is not product.dtype:
-        kinds = [SCALAR_NAMES[FROM_NUMPY[x.dtype].name] for x in (input, batch1, batch2)]
+        kinds = [FROM_NUMPY[x.dtype].c_name for x in (input, batch1, batch2)]
         raise RuntimeError(
             f"Input dtypes must be the same, got: input {kinds[0]}, batch1: {kinds[1]}, "
             f"batch2: {kinds[2]}"
@@ -277,7 +276,7 @@ def multi_dot(tensors: Any) -> Any:
                 f"multi_dot(): tensor {number} must be 2D but got {matrix.array.ndim}D"
             )
         if matrix.array.dtype is not dtype:
-            first, second = (SCALAR_NAMES[FROM_NUMPY[x].name] for x in (dtype, matrix.array.dtype))
+            first, second = (FROM_NUMPY[x].c_name for x in (dtype, matrix.array.dtype))
             raise RuntimeError(
                 f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {first} "
                 f"and tensor {number} {second}"

@@ -249,7 +249,7 @@ def flip(input: Operand, dims: Shape):
     flip(randn(3, 4), 0)
     flip(randn(3, 4), (0, 1))
     """
-    return np.flip(input, each_once(dims, input.ndim)[: input.ndim]).copy()
+    return np.flip(input, each_once(dims, input.ndim)[: input.ndim]).copy("K")
 
 
 @composite()
@@ -290,7 +290,11 @@ def rot90(input: Operand, k: Dim = 1, dims: Dims = (0, 1)):
             f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
         )
     first, second = (wrap_dim(dim, input.ndim) for dim in dims)
-    return np.rot90(input, k, (first, second)).copy()
+    if k % 2 == 0:
+        return np.rot90(input, k, (first, second)).copy()
+    # the elements change their order in memory along one dimension, the dimensions their places
+    flipped = np.flip(input, second if k % 4 == 1 else first).copy("K")
+    return np.swapaxes(flipped, first, second)
 
 
 def _rolled_back(g: Any, shifts: Any, dims: Any) -> Any:
@@ -316,6 +320,8 @@ def roll(input: Operand, shifts: Dims, dims: Dims = ()):
         raise RuntimeError(
             f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(axes)}"
         )
+    if not input.size:
+        return input.copy()
     if not input.ndim and axes:
         raise IndexError(f"Dimension specified as {axes[0]} but tensor has no dimensions")
     return np.roll(input, steps, tuple(wrap_dim(dim, input.ndim) for dim in axes))

@@ -15,7 +15,6 @@ from gradsh.engine.dtypes import BOOL, FLOAT, float16, float32
 from gradsh.engine.inplace import check_shape
 from gradsh.engine.op import composite
 from gradsh.engine.ops.dropout import dropout
-from gradsh.engine.ops.linalg import _SCALAR_NAMES as SCALAR_NAMES
 from gradsh.engine.ops.linalg import matmul
 from gradsh.engine.ops.pieces import single
 from gradsh.engine.ops.pointwise import add, mul
@@ -115,7 +114,7 @@ def flash_attention_of(query: Operand, key: Operand, value: Operand, plan: Any):
 
 
 def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> None:
-    kinds = [SCALAR_NAMES[x.dtype.name] for x in (query, key, value)]
+    kinds = [x.dtype.c_name for x in (query, key, value)]
     if len(set(kinds)) > 1:
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
@@ -131,7 +130,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> No
     ):
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
-            f"attn_mask.dtype: {SCALAR_NAMES[mask.dtype.name]} and  query.dtype: {kinds[0]} "
+            f"attn_mask.dtype: {mask.dtype.c_name} and  query.dtype: {kinds[0]} "
             "instead."
         )
 

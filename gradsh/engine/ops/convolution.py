@@ -17,7 +17,6 @@ from gradsh.engine.derivative import general, linear
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
 from gradsh.engine.ops.complex_numbers import imag, real
-from gradsh.engine.ops.linalg import _SCALAR_NAMES as SCALAR_NAMES
 from gradsh.engine.ops.padding import constant_pad
 from gradsh.engine.ops.pieces import refuse, single
 from gradsh.engine.ops.pointwise import add
@@ -296,7 +295,7 @@ def _check_types(input: Any, weight: Any, bias: Any, geometry: Geometry) -> None
         error.add_note("convert one: `x.float()`, or `x.to(w.dtype)`")
         raise error
     if bias is not None and bias.dtype is not input.dtype:
-        names = [SCALAR_NAMES[FROM_NUMPY[x.dtype].name] for x in (input, bias)]
+        names = [FROM_NUMPY[x.dtype].c_name for x in (input, bias)]
         error = RuntimeError(
             f"Input type ({names[0]}) and bias type ({names[1]}) should be the same"
         )

@@ -45,17 +45,15 @@ def _places(index: Array, axis: int) -> tuple[Array, ...]:
 def _check_index(
     name: str, input: Array, index: Array, axis: int, source: Array | None = None
 ) -> None:
-    if index.dtype != np.int64 and not (index.dtype == np.int32 and index.size):
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     if not index.size:
         return
+    if index.dtype.name not in ("int32", "int64"):
+        raise RuntimeError(f"{name.removesuffix('_add')}(): Expected dtype int32/int64 for index")
     if max(input.ndim, 1) != max(index.ndim, 1):
         raise RuntimeError(
             "Index tensor must have the same number of dimensions as "
             f"{'input' if name == 'gather' else 'self'} tensor"
         )
-    if source is not None:
-        wrap_dim(index.ndim - 1, source.ndim)
     lengths = input.shape or (1,)
     shape = index.shape or (1,)
     if name == "gather":
@@ -70,9 +68,9 @@ def _check_index(
             dim != axis and wanted > length
             for dim, (wanted, length) in enumerate(zip(shape, lengths, strict=True))
         )
-        beyond = source is not None and any(
-            wanted > length for wanted, length in zip(shape, source.shape or (1,), strict=True)
-        )
+        beyond = source is not None and not too_long and _reaches_beyond(shape, source)
+        if source is not None and max(source.ndim, 1) != max(index.ndim, 1):
+            raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
         if too_long or beyond:
             message = (
                 f"Expected index {list(index.shape)} to be no larger than self "
@@ -82,6 +80,15 @@ def _check_index(
                 message += f" and to be no larger size than src {list(source.shape)}"
             raise RuntimeError(message)
     _refuse_outside(index, axis, lengths[axis])
+
+
+def _reaches_beyond(shape: tuple[int, ...], source: Array) -> bool:
+    """Whether an index of `shape` asks for more than `source` has."""
+    if not source.ndim:
+        return any(wanted > 1 for wanted in shape)
+    return any(
+        wanted > source.shape[wrap_dim(dim, source.ndim)] for dim, wanted in enumerate(shape)
+    )
 
 
 @linear(

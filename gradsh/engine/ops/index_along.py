@@ -153,19 +153,8 @@ def index_copy(input: Operand, dim: Dim, index: Operand, source: Operand):
     index_copy(randn(5, 4), 0, tensor([2, 0]), randn(2, 4))
     """
     axis = wrap_dim(dim, input.ndim)
-    if source.dtype is not input.dtype:
-        raise RuntimeError(
-            "index_copy_(): self and source expected to have the same dtype, but got (self) "
-            f"{FROM_NUMPY[input.dtype].type_name} and (source) "
-            f"{FROM_NUMPY[source.dtype].type_name}"
-        )
     if index.ndim > 1:
         raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {index.ndim})")
-    if index.dtype != np.int64:
-        raise RuntimeError(
-            "index_copy_(): Expected a long tensor for index, but got "
-            f"{FROM_NUMPY[index.dtype].type_name}"
-        )
     places = np.atleast_1d(index)
     if not source.ndim and places.size != 1:
         raise IndexError(
@@ -177,6 +166,17 @@ def index_copy(input: Operand, dim: Dim, index: Operand, source: Operand):
             "index_copy_(): When source and destination are not scalars, their dimensionality "
             f"must match. Source dimensionality ({source.ndim}), destination dimensionality "
             f"({input.ndim})"
+        )
+    if index.dtype != np.int64:
+        raise RuntimeError(
+            "index_copy_(): Expected a long tensor for index, but got "
+            f"{FROM_NUMPY[index.dtype].type_name}"
+        )
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            "index_copy_(): self and source expected to have the same dtype, but got (self) "
+            f"{FROM_NUMPY[input.dtype].type_name} and (source) "
+            f"{FROM_NUMPY[source.dtype].type_name}"
         )
     given = source.shape[:axis] + source.shape[axis + 1 :]
     wanted = input.shape[:axis] + input.shape[axis + 1 :]
@@ -201,9 +201,9 @@ def index_copy(input: Operand, dim: Dim, index: Operand, source: Operand):
 
 
 def _filled(input: Array, dim: int, index: Array, value: Any) -> Array:
-    axis = wrap_dim(dim, input.ndim)
     if index.dtype.name not in ("int32", "int64"):
         raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    axis = wrap_dim(dim, input.ndim)
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
     length = (input.shape or (1,))[axis]

@@ -17,25 +17,11 @@ from gradsh.engine.ops.pointwise import not_implemented
 from gradsh.engine.ops.shape import expand, reshape, t, transpose, unsafe_view, unsqueeze
 from gradsh.engine.tensor import Tensor
 
-_SCALAR_NAMES = {
-    "float32": "float",
-    "float64": "double",
-    "float16": "c10::Half",
-    "int64": "long int",
-    "int32": "int",
-    "int16": "short int",
-    "int8": "signed char",
-    "uint8": "unsigned char",
-    "bool": "bool",
-    "complex64": "c10::complex<float>",
-    "complex128": "c10::complex<double>",
-}
-
 
 def check_types(input: Any, other: Any, kernel: str = "addmm_impl_cpu_") -> None:
     """PyTorch's errors for matrices of different types, and for bools."""
     if input.dtype is not other.dtype:
-        first, second = (_SCALAR_NAMES[FROM_NUMPY[x.dtype].name] for x in (input, other))
+        first, second = (FROM_NUMPY[x.dtype].c_name for x in (input, other))
         error = RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {first} != {second}"
         )

@@ -15,7 +15,6 @@ from gradsh.engine.op import composite
 from gradsh.engine.ops.assembly import broadcast_tensors
 from gradsh.engine.ops.creation import ones_like
 from gradsh.engine.ops.elementary import abs, exp, log
-from gradsh.engine.ops.linalg import _SCALAR_NAMES as SCALAR_NAMES
 from gradsh.engine.ops.loss_reduction import (
     check_reduction,
     check_tensors,
@@ -449,7 +448,7 @@ def gaussian_nll_loss(
 def _raised_to(var: Any, eps: float) -> Any:
     """`var`, but at least eps, with the gradient of `var` everywhere, as PyTorch has it."""
     if var.array.dtype.kind not in "fc":
-        kind = SCALAR_NAMES[var.dtype.name]
+        kind = var.dtype.c_name
         raise RuntimeError(f"result type Float can't be cast to the desired output type {kind}")
     return new_tensor(clamp(new_tensor(var.array), eps).array, var.node)
 

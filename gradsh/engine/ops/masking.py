@@ -11,7 +11,6 @@ from gradsh.engine.derivative import linear
 from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY
 from gradsh.engine.op import composite
 from gradsh.engine.ops.gathering import widened
-from gradsh.engine.ops.linalg import _SCALAR_NAMES as SCALAR_NAMES
 from gradsh.engine.ops.pointwise import where
 from gradsh.engine.ops.shape import reshape, sum_to
 from gradsh.engine.scalars import stored_number
@@ -23,7 +22,7 @@ def _check_mask(name: str, mask: Array) -> None:
     if mask.dtype.kind != "b":
         raise RuntimeError(
             f"{name} only supports boolean masks, but got mask with dtype "
-            f"{SCALAR_NAMES[FROM_NUMPY[mask.dtype].name]}"
+            f"{FROM_NUMPY[mask.dtype].c_name}"
         )
 
 

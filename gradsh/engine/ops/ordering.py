@@ -51,12 +51,13 @@ def sort(input: Operand, dim: Dim = -1, descending: bool = False, *, stable: boo
     sort(randn(3, 4))
     sort(randn(3, 4), 0, descending=true)
     """
+    line, axis = _line(input, dim)
     if input.dtype.kind == "c":
         raise RuntimeError(" Sort does not support complex dtypes on CPU")
-    line, axis = _line(input, dim)
-    places = sorted_places(line, axis, descending)
+    places = np.empty_like(line, np.int64)
+    places[...] = sorted_places(line, axis, descending)
     values = np.take_along_axis(line, places, axis)
-    return Sort(values.reshape(input.shape), np.ascontiguousarray(places).reshape(input.shape))
+    return Sort(values.reshape(input.shape), places.reshape(input.shape))
 
 
 @composite()
@@ -255,7 +256,7 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
         return tuple(new_tensor(places) for places in np.nonzero(np.atleast_1d(array)))
     if not array.ndim:
         return new_tensor(np.empty((int(bool(array)), 0), np.int64))
-    return new_tensor(np.ascontiguousarray(np.argwhere(array)))
+    return new_tensor(np.stack(np.nonzero(array)).T)
 
 
 @composite()

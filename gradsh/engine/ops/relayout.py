@@ -30,6 +30,8 @@ def exchanged(input: Operand, dim0: Dim, dim1: Dim):
 @linear(input=lambda g: t(g), view=True, grad_fn="TBackward1", hidden=True)
 def turned(input: Operand):
     """input with its two dimensions exchanged."""
+    if input.ndim > 2:
+        raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
     return t.op.forward(input)
 
 
@@ -66,10 +68,11 @@ def _in_place(name: str, function: Callable[..., Tensor], does: str) -> Callable
     def change(input: Tensor, *args: Any, **named: Any) -> Tensor:
         check_in_place(input)
         result = function(input, *args, **named)
-        node = result.node if GRAD_MODE.recording else input.node
+        node = result.node
         input.array = result.array
         changed(input, None)  # for the other views of the storage
-        input.node = node
+        if GRAD_MODE.recording:
+            input.node = node
         return input
 
     change.__name__ = change.__qualname__ = name

@@ -322,9 +322,6 @@ def lerp_by_tensor(input: Operand, end: Operand, weight: Operand):
     return _between("lerp_kernel_tensor", input, end, weight)
 
 
-_C_NAMES = {"float32": "float", "float64": "double", "float16": "c10::Half", "int64": "long int"}
-
-
 @composite(in_place=True)
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     """input + weight * (end - input): from input (weight 0) to end (weight 1).
@@ -334,8 +331,10 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     """
     for name, other in (("end", end), ("weight", weight)):
         if type(input) is Tensor and type(other) is Tensor and input.dtype is not other.dtype:
-            expected, got = (_C_NAMES.get(x.dtype.name, x.dtype.name) for x in (input, other))
-            raise RuntimeError(f"expected dtype {expected} for `{name}` but got dtype {got}")
+            raise RuntimeError(
+                f"expected dtype {input.dtype.c_name} for `{name}` but got dtype "
+                f"{other.dtype.c_name}"
+            )
     if type(weight) in NUMBER_CATEGORY:
         return lerp_by_number(input, end, weight)
     return lerp_by_tensor(input, end, weight)

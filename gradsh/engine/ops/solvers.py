@@ -76,10 +76,17 @@ def _solve_left(
 def solve_ex(A: Operand, B: Operand, left: bool):
     """The X with A X = B, or X A = B unless left."""
     if _is_vector(A.shape, B.shape):
-        return _solved(A, B[..., None], False)[..., 0]
+        return column_major(_solved(A, B[..., None], False)[..., 0])
     if left:
-        return _solved(A, B, False)
+        return column_major(_solved(A, B, False))
     return np.swapaxes(_solved(A, np.swapaxes(B, -1, -2), True), -1, -2)
+
+
+def column_major(matrices: Any) -> Any:
+    """The same values laid out column by column, as LAPACK leaves its results."""
+    if matrices.ndim < 2:
+        return matrices
+    return np.swapaxes(np.ascontiguousarray(np.swapaxes(matrices, -1, -2)), -1, -2)
 
 
 def _solved(A: Any, B: Any, transposed: bool) -> Any:
@@ -155,7 +162,7 @@ def inv_ex(A: Operand, check: bool = True):
     """The inverse of square matrices; singular ones are refused, or inverted to inf."""
     if A.shape[-1] > WRITTEN_OUT:
         try:
-            return np.linalg.inv(A)
+            return column_major(np.linalg.inv(A))
         except np.linalg.LinAlgError:
             pass  # the elimination below says which matrix it is
     factors = factor(A)
@@ -170,7 +177,7 @@ def inv_ex(A: Operand, check: bool = True):
     inverse = solve_factored(factors, np.broadcast_to(identity_like(A), A.shape))
     if zero is not None:
         inverse[(factors.diagonal == 0).any(-1)] = np.inf
-    return inverse
+    return column_major(inverse)
 
 
 def _inverse(A: Any) -> Any:

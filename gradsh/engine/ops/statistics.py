@@ -227,7 +227,7 @@ def _accumulated(ufunc: Any, input: Any, dim: int, dtype: DType | None) -> Any:
     if not input.ndim:
         return value.copy()
     wide = _WIDER.get(storage.char, storage)
-    return ufunc.accumulate(value, axis, wide).astype(storage, copy=False)
+    return np.ascontiguousarray(ufunc.accumulate(value, axis, wide).astype(storage, copy=False))
 
 
 @linear(input=lambda g, dim: sum_of_rest(g, dim), in_place=True)

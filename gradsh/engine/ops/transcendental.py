@@ -18,7 +18,7 @@ from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import cos, exp, sin
 from gradsh.engine.ops.pieces import array_of, choose, kept, refuse
-from gradsh.engine.ops.pointwise import pow, reciprocal
+from gradsh.engine.ops.pointwise import neg, pow, reciprocal
 from gradsh.engine.precision import precise, single
 from gradsh.engine.tensor import Tensor
 
@@ -136,7 +136,7 @@ def _inverse_square(input: Any, other: Any) -> Any:
 
 @pointwise(
     input=lambda g, input, other: g * other * _inverse_square(input, other),
-    other=lambda g, input, other: g * -input * _inverse_square(input, other),
+    other=lambda g, input, other: g * neg(input) * _inverse_square(input, other),
     result="float",
     numbers="none",
 )

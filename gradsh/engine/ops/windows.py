@@ -45,7 +45,8 @@ def _windows(input: Array, dimension: int, size: int, step: int) -> Array:
         return source[:size]
     if not size:
         count = length // step + 1
-        return np.empty((*source.shape[:axis], count, *source.shape[axis + 1 :], 0), source.dtype)
+        shape = (*source.shape[:axis], count, *source.shape[axis + 1 :], 0)
+        return np.ndarray(shape, source.dtype, source)
     windows = sliding_window_view(source, size, axis, writeable=source.flags.writeable)
     result: Array = windows[(slice(None),) * axis + (slice(None, None, step),)]
     return result
