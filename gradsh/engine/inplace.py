@@ -85,6 +85,8 @@ def in_place_form(
             raise refuse(name, "other", 1, "Tensor", other)
         if name not in _TYPES_FIRST and (type(other) is Tensor or type(other) in NUMBER_CATEGORY):
             _check_common_type(name, op, input.array, other)
+        if name in _IN_THEIR_TYPE:
+            kwargs.setdefault("dtype", input.dtype)
         source = input
         if saves_input and GRAD_MODE.recording:
             # What the formulas keep of the input is its value before the change.
@@ -97,6 +99,8 @@ def in_place_form(
     return change
 
 
+_IN_THEIR_TYPE = ("cumsum_", "cumprod_")
+"""Changes that compute in the type of the tensor; elsewhere small integers become int64."""
 _NO_OPERAND = ("dim", "diagonal")
 _TYPES_FIRST = ("heaviside_", "lerp_")
 """Changes that look at the types of their operands before they look at the shapes."""

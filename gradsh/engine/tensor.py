@@ -187,13 +187,21 @@ class Tensor:
         raise TypeError("only integer tensors of a single element can be converted to an index")
 
     def __int__(self) -> int:
-        return int(self._as_number().real)
+        return int(self._as_real("int64_t"))
 
     def __float__(self) -> float:
-        return float(self._as_number())  # type: ignore[arg-type]
+        return float(self._as_real("double"))
 
     def __complex__(self) -> complex:
         return complex(self._as_number())
+
+    def _as_real(self, wanted: str) -> bool | int | float:
+        number = self._as_number()
+        if isinstance(number, complex):
+            if number.imag:
+                raise RuntimeError(f"value cannot be converted to type {wanted} without overflow")
+            return number.real
+        return number
 
     def _as_number(self) -> bool | int | float | complex:
         if self.array.size != 1:

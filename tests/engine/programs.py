@@ -188,11 +188,11 @@ PARTLY_DONE = (
 MANY_CONDITIONS = re.compile(
     r"\.(scatter|index_|masked_|gather|take|addmm|addc|lerp|arg|sort|topk|max|min|cum|softmax|log_s"
     r"|kth|median|std|var|logsumexp|clamp|roll|tri|rot90|tile|diag|m[mv]\(|dot|outer|hypot|atan2)"
-    r"|trace|addc|einsum|where|solve|grad\("
+    r"|trace|norm|addc|einsum|where|solve|grad\("
 )
 """Calls that ask much of their arguments. Such a call with several faults is refused for one of
 them, and not always for the one that PyTorch finds first."""
-REFUSALS = (RuntimeError, IndexError, TypeError, AttributeError)
+REFUSALS = (RuntimeError, IndexError, TypeError, AttributeError, NameError)
 """What refuses a call; any other error would be numpy's or Python's own."""
 
 
@@ -227,6 +227,8 @@ def run(lines: list[str]) -> str | None:
         for number, line in enumerate(lines):
             expected = execute(line, theirs)
             got = execute(line, ours)
+            if "ComplexHalf" in str(expected):
+                return None  # a type that gradsh does not have
             if not same_errors(line, got, expected):
                 return f"line {number}: {line}\n  gradsh:  {got!r}\n  PyTorch: {expected!r}"
             if expected is not None and any(word in str(expected) for word in PARTLY_DONE):

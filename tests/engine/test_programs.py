@@ -18,7 +18,7 @@ kept_lines = st.lists(st.integers(0, 20).map(bool), min_size=LENGTH, max_size=LE
 
 @pytest.mark.skipif(torch is None, reason="PyTorch, the oracle, is not installed")
 @settings(
-    max_examples=600,
+    max_examples=400,
     derandomize=True,
     database=None,
     deadline=None,

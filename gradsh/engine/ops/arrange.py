@@ -11,6 +11,7 @@ from gradsh.engine.arguments import Dim, Dims, Operand, Shape
 from gradsh.engine.derivative import linear
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
+from gradsh.engine.ops.indexing import alias
 from gradsh.engine.ops.reductions import sum
 from gradsh.engine.ops.shape import expand, permute, reshape, transpose, view
 from gradsh.engine.tensor import Tensor, wrap_dim
@@ -53,7 +54,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
         if len(set(dims)) != len(dims):
             raise RuntimeError(f"movedim: repeated dim in `{name}` ({list(shown)})")
     if not ndim:
-        return permute(input, ())
+        return alias(input)
     order: list[int] = [-1] * ndim
     for start, end in zip(*wrapped, strict=True):
         order[end] = start

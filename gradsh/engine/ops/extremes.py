@@ -329,9 +329,11 @@ def _running_rule(g: Any, input: Any, indices: Any, dim: int, input_shape: Any) 
 
 
 def _running(name: str, ufunc: Any, input: Any, dim: int) -> Any:
-    refuse(f"{name}_cpu", "c", input)
     if not input.ndim and dim not in (-1, 0):
         raise IndexError(f"{name}(): Expected reduction dim -1 or 0 for scalar but got {dim}")
+    if not input.size:
+        return _NAMED[name](input.copy(), np.zeros(input.shape, np.int64))
+    refuse(f"{name}_cpu", "c", input)
     axis = wrap_dim(dim, input.ndim)
     if not input.ndim:
         return _NAMED[name](input.copy(), np.zeros((), np.int64))

@@ -15,7 +15,7 @@ from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import exp
 from gradsh.engine.ops.logic import isnan, logical_not
 from gradsh.engine.ops.pieces import array_of, choose, kept
-from gradsh.engine.ops.pointwise import div
+from gradsh.engine.ops.pointwise import div, not_implemented
 from gradsh.engine.ops.reductions import count_of, mean, spread, sum, total
 from gradsh.engine.ops.shape import expand, reshape, to, transpose, wrap_dims
 from gradsh.engine.precision import precise, single
@@ -226,6 +226,8 @@ def _accumulated(ufunc: Any, input: Any, dim: int, dtype: DType | None) -> Any:
     value = input.astype(storage, copy=False)
     if not input.ndim:
         return value.copy()
+    if input.size and storage.kind == "b":
+        raise not_implemented("cumsum_out_cpu" if ufunc is np.add else "cumprod_out_cpu", value)
     wide = _WIDER.get(storage.char, storage)
     return np.ascontiguousarray(ufunc.accumulate(value, axis, wide).astype(storage, copy=False))
 
