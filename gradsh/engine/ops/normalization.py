@@ -13,6 +13,14 @@ from gradsh.engine.arguments import refuse as refuse_type
 from gradsh.engine.blocks import ONE, over_rows, products
 from gradsh.engine.derivative import general, pointwise
 from gradsh.engine.dtypes import FROM_NUMPY
+from gradsh.engine.moments import (
+    FEW,
+    LONGEST_ROW,
+    column_cotangent,
+    column_moments,
+    row_cotangent,
+    row_moments,
+)
 from gradsh.engine.op import composite
 from gradsh.engine.ops.elementary import square
 from gradsh.engine.ops.indexing import select
@@ -79,7 +87,12 @@ class Normalization:
         return len(self.view) == 2 and self.dims == (1,) and not self.constant
 
     def find(self, values: Array) -> None:
-        """Find the moments of `values`, in double precision where that is cheap."""
+        """Find the moments of `values`, in double precision where that is cheap.
+
+        Those of few numbers have PyTorch's last bits, where its order of additions is known.
+        """
+        if values.dtype == np.float32 and values.size <= FEW and self._find_exactly(values):
+            return
         if values.dtype == np.float32 and (values.size <= SEEN_IN_FULL or self.dims != (1,)):
             average, variance = _moments(values.astype(np.float64), self.dims)
         else:
@@ -88,6 +101,27 @@ class Normalization:
         self.scale = (1 / np.sqrt(variance + variance.dtype.type(self.eps))).astype(
             values.dtype, copy=False
         )
+
+    def _find_exactly(self, values: Array) -> bool:
+        """Find the moments in the steps of PyTorch's kernels; False where these are not known."""
+        if self.dims == (0,) and values.ndim == 2:
+            average, variance = column_moments(values)
+            deviation = np.sqrt(variance.astype(np.float64) + self.eps)
+            self.scale = np.reciprocal(deviation).astype(np.float32).reshape(1, -1)
+            self.mean = average.reshape(1, -1)
+            return True
+        trailing = tuple(range(values.ndim - len(self.dims), values.ndim))
+        if self.dims != trailing or self.count > LONGEST_ROW:
+            return False
+        average, variance = row_moments(values.reshape(-1, self.count))
+        shape = (*values.shape[: trailing[0]], *(1 for _ in trailing))
+        if self.by_rows():
+            deviation = np.sqrt(variance + np.float32(self.eps))
+        else:
+            deviation = np.sqrt(variance.astype(np.float64) + self.eps)
+        self.mean = average.reshape(shape)
+        self.scale = np.reciprocal(deviation).astype(np.float32, copy=False).reshape(shape)
+        return True
 
     def moments(self, values: Any) -> tuple[Any, Any]:
         """Mean and reciprocal deviation: the kept ones, or recorded as functions of `values`."""
@@ -142,6 +176,13 @@ def _input_rule(g: Any, input: Any, weight: Any, plan: Normalization) -> Any:
     """
     cotangent, values = _seen(g, plan.view), _seen(input, plan.view)
     scales = None if weight is None else _seen(weight, plan.parameters)
+    if type(values) is np.ndarray and values.dtype == np.float32 and values.size <= FEW:
+        weighted = cotangent if scales is None else cotangent * scales
+        if plan.by_rows():
+            return _returned(row_cotangent(weighted, values, plan.mean, plan.scale), input)
+        if plan.dims == (0,) and len(plan.view) == 2 and not plan.constant:
+            exact = column_cotangent(cotangent, values, plan.mean, plan.scale)
+            return _returned(exact if scales is None else exact * scales, input)
     if plan.by_rows() and type(values) is not Tensor:
         result = np.empty(plan.view, values.dtype)
 
@@ -408,9 +449,12 @@ def group_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, 
         plan.mean = plan.scale = np.zeros((*plan.view[:2], 1, 1), values.dtype)
         return np.empty(input.shape, input.dtype)
     plan.find(values)
-    factor, shift = _factor_and_shift(plan, *_parameters(plan, weight, bias))
-    result = values * factor
-    result += shift
+    if weight is None and bias is None:
+        result = (values - plan.mean) * plan.scale
+    else:
+        factor, shift = _factor_and_shift(plan, *_parameters(plan, weight, bias))
+        result = values * factor
+        result += shift
     return result.reshape(input.shape).astype(input.dtype, copy=False)
 
 
