@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, TextIO
 
 from gradsh.options import Invocation, UsageError, help_text, parse
@@ -72,6 +73,7 @@ def _run(invocation: Invocation) -> int:
         arguments=invocation.arguments,
         data=None if program_on_standard_input else _STANDARD_INPUT,
     )
+    import_module("gradsh.shell.preferences")  # declares what --set may set of the shell
     for name, text in invocation.settings:
         try:
             session.change_setting(name, text)

@@ -34,7 +34,7 @@ class Variables:
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self.rows = [_row(name, value) for name, value in variables.items()]
-        self.total = _bytes_held([a for value in variables.values() for a in _storages(value)])
+        self.total = memory_held(variables.values())
 
     def __str__(self) -> str:
         if not self.rows:
@@ -104,10 +104,10 @@ def _row(name: str, value: object) -> dict[str, Any]:
     return row
 
 
-def _bytes_held(arrays: Iterable[Any]) -> int:
-    """The memory that arrays keep alive together; that of views counts once, and whole."""
+def memory_held(values: Iterable[object]) -> int:
+    """The memory that values keep alive together; that of views counts once, and whole."""
     held: dict[int, int] = {}
-    for array in arrays:
+    for array in [array for value in values for array in _storages(value)]:
         owner = array
         while isinstance(owner.base, np.ndarray):
             owner = owner.base

@@ -12,9 +12,11 @@ from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import (
     Condition,
     emacs_insert_mode,
+    emacs_mode,
     has_focus,
     has_selection,
     vi_insert_mode,
+    vi_navigation_mode,
 )
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.bindings.completion import generate_completions
@@ -30,6 +32,7 @@ from gradsh.shell.indentation import (
     next_indentation,
     outdent_width,
 )
+from gradsh.shell.pasting import pasted
 
 Handler = Callable[[KeyPressEvent], None]
 
@@ -44,6 +47,8 @@ def key_bindings(leave_hint: Callable[[], None]) -> KeyBindings:
     bindings.add("escape", "enter", filter=editing)(_newline)
     bindings.add("tab", filter=inserting)(_tab)
     bindings.add("backspace", filter=inserting & ~has_selection & _after_blanks)(_outdent)
+    bindings.add("c-x", "c-e", filter=editing & emacs_mode)(_edit)
+    bindings.add("v", filter=editing & vi_navigation_mode)(_edit)
     bindings.add(Keys.BracketedPaste, filter=editing)(_paste)
     for closer in CLOSERS:
         bindings.add(closer, filter=inserting)(_close)
@@ -60,17 +65,12 @@ def _after_blanks() -> bool:
 
 
 def _enter(event: KeyPressEvent) -> None:
-    """Take the chosen completion, or run a complete entry, or go on in a new line.
-
-    In the upper lines of an entry of many lines Enter is for editing them.
-    """
+    """Take the chosen completion, or run a complete entry, or go on in a new line."""
     buffer = event.current_buffer
     if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
         buffer.complete_state = None
         return
-    document = buffer.document
-    in_upper_line = bool(document.text_after_cursor.strip()) and "\n" in document.text_after_cursor
-    if in_upper_line or not is_complete(document.text):
+    if not is_complete(buffer.text):
         _newline(event)
         return
     _strip_end(buffer)
@@ -123,11 +123,16 @@ def _close(event: KeyPressEvent) -> None:
 
 
 def _paste(event: KeyPressEvent) -> None:
-    """Insert the pasted lines as they are; Enter then runs them as a whole."""
-    text = event.data.replace("\r\n", "\n").replace("\r", "\n").expandtabs(STEP)
+    """Insert the pasted lines, without prompts before them; Enter then runs them as a whole."""
+    text = pasted(event.data)
     if "\n" in text and not event.current_buffer.document.text_after_cursor.strip():
         text = text.rstrip("\n")
     event.current_buffer.insert_text(text)
+
+
+def _edit(event: KeyPressEvent) -> None:
+    """Open the entry in the user's editor; it comes back to the prompt, and Enter runs it."""
+    event.current_buffer.open_in_editor()
 
 
 def _clear_with(leave_hint: Callable[[], None]) -> Handler:

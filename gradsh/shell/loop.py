@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 
@@ -14,6 +15,8 @@ from gradsh.shell.plain import read_plain
 from gradsh.shell.printer import Printer
 
 SOURCE = "<shell>"
+_QUESTION = re.compile(r"\s*(\?)?\s*((?:[^\W\d]\w*\.)*[^\W\d]\w*)\s*(?(1)|\?)\s*")
+"""`mean?` or `?mean`, as IPython has them."""
 LEAVE_WORDS = ("exit", "quit", "exit()", "quit()")
 
 ReadEntry = Callable[[], str]
@@ -71,6 +74,9 @@ class Loop:
             self._line += entry.count("\n") + 1
 
     def _compiled(self, entry: str) -> list[Unit]:
+        question = _QUESTION.fullmatch(entry)
+        if question is not None:
+            entry = f"help {question[2]}"
         reader = self._session.reader(SOURCE, self._line)
         return [*reader.feed(entry + "\n"), *reader.finish()]
 

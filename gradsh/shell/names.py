@@ -14,6 +14,8 @@ from gradsh.engine import METHODS, Tensor
 from gradsh.language.grammar import TEXT_OF
 from gradsh.session import Session
 from gradsh.session.commands import COMMANDS
+from gradsh.session.help.words import ATTRIBUTES
+from gradsh.session.help.words import WORDS as WORDS_TOLD
 from gradsh.session.namespaces import Namespace
 from gradsh.session.settings import SETTINGS
 from gradsh.shell.descriptions import cut, default_text, describe, parameters, summary
@@ -61,9 +63,9 @@ class Names:
         if type(value) is Namespace:
             return describe(_namespace_value(value, name))
         if value is Tensor or issubclass(type(value), Tensor):
-            return summary(METHODS[name]) if name in METHODS else ""
+            return summary(METHODS[name]) if name in METHODS else cut(ATTRIBUTES.get(name, ""))
         found = getattr_static(type(value), "." + name, None)
-        return "" if isinstance(found, property) else describe(found)
+        return cut(ATTRIBUTES.get(name, "")) if isinstance(found, property) else describe(found)
 
     def parameters(self, callee: str) -> list[Parameter]:
         """The parameters of the function or method that a dotted name calls."""
@@ -117,8 +119,9 @@ class Names:
 
 def word_description(word: str) -> str:
     """What a word of the language does."""
-    command = COMMANDS.get(word)
-    return "" if command is None else cut(command.summary)
+    if word in COMMANDS:
+        return cut(COMMANDS[word].summary)
+    return cut(WORDS_TOLD[word][1]) if word in WORDS_TOLD else ""
 
 
 def _namespace_value(namespace: Namespace, name: str) -> Any:

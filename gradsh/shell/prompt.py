@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from gradsh.shell.plain import CONTINUATION, PROMPT, read_plain
+from gradsh.shell.preferences import PREFERENCES
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from gradsh.session import Session
+    from gradsh.shell.lexer import GradshLexer
+    from gradsh.shell.names import Names
 
 LEAVE_HINT = "(Ctrl-D leaves)"
 
@@ -22,19 +26,8 @@ def open_prompt(session: Session) -> Callable[[], str]:
     """What reads the user's entries: an editor, or plain lines where there is no real terminal."""
     if is_plain():
         return read_plain
-    editor = make_editor(session)
     offer_walk(session)
-
-    def read() -> str:
-        # prompt_toolkit leaves SIGINT as it found it only when it leaves in an orderly way
-        from gradsh.session.interrupts import install
-
-        try:
-            return editor.prompt(pre_run=preload)
-        finally:
-            install()
-
-    return read
+    return EditorReader(session).read
 
 
 def offer_walk(session: Session) -> None:
@@ -50,6 +43,50 @@ def offer_walk(session: Session) -> None:
         session.output.walker = walker
 
 
+class EditorReader:
+    """Reads entries with the editor, and measures how long each keeps the shell busy."""
+
+    def __init__(self, session: Session) -> None:
+        from gradsh.shell.lexer import GradshLexer
+        from gradsh.shell.names import Names
+        from gradsh.shell.toolbar import Toolbar
+
+        names = Names(session)
+        self._toolbar = Toolbar(session, names)
+        self._lexer = GradshLexer(names)
+        self._editor = make_editor(session, names, self._lexer)
+        self._begun: float | None = None
+        self._seconds: float | None = None
+
+    def read(self) -> str:
+        """The user's next entry."""
+        from prompt_toolkit.enums import EditingMode
+
+        # prompt_toolkit leaves SIGINT as it found it only when it leaves in an orderly way
+        from gradsh.session.interrupts import install
+
+        if self._begun is not None:
+            self._seconds = perf_counter() - self._begun
+            self._begun = None
+        self._lexer.forget()
+        self._editor.bottom_toolbar = self._fragments if PREFERENCES.toolbar else None
+        if PREFERENCES.toolbar:
+            self._toolbar.refresh(self._seconds)
+        try:
+            entry = self._editor.prompt(
+                pre_run=preload,
+                editing_mode=EditingMode(PREFERENCES.editing_mode.upper()),
+            )
+        finally:
+            install()
+        if entry.strip():
+            self._begun = perf_counter()
+        return entry
+
+    def _fragments(self) -> StyleAndTextTuples:
+        return self._toolbar.fragments(self._editor.default_buffer.document.text_before_cursor)
+
+
 def is_plain() -> bool:
     """Whether the terminal knows no escape codes, or is none."""
     if os.environ.get("TERM", "").lower() in ("", "dumb", "unknown") and os.name == "posix":
@@ -57,7 +94,7 @@ def is_plain() -> bool:
     return not (sys.stdin.isatty() and sys.stdout.isatty())
 
 
-def make_editor(session: Session) -> PromptSession[str]:
+def make_editor(session: Session, names: Names, lexer: GradshLexer) -> PromptSession[str]:
     """The editor of entries, on the terminal."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
@@ -66,25 +103,24 @@ def make_editor(session: Session) -> PromptSession[str]:
     from gradsh.shell.completer import GradshCompleter
     from gradsh.shell.history import open_history
     from gradsh.shell.key_bindings import key_bindings
-    from gradsh.shell.lexer import GradshLexer
-    from gradsh.shell.names import Names
     from gradsh.shell.style import STYLE
 
     return PromptSession(
         [("class:prompt", PROMPT)],
         multiline=False,  # the keys make new lines; so the search stands in the prompt's place
         prompt_continuation=continuation,
-        lexer=GradshLexer(),
+        lexer=lexer,
         style=STYLE,
         include_default_pygments_style=False,
         history=open_history(),
         enable_history_search=True,
         auto_suggest=AutoSuggestFromHistory(),
-        completer=GradshCompleter(Names(session)),
+        completer=GradshCompleter(names),
         complete_while_typing=False,
         key_bindings=key_bindings(lambda: session.output.write(LEAVE_HINT + "\n")),
         input_processors=[HighlightMatchingBracketProcessor(chars="()[]{}")],
         enable_suspend=True,
+        tempfile_suffix=".grad",
     )
 
 

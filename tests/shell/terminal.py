@@ -53,8 +53,14 @@ class Terminal:
 
     @property
     def rows(self) -> list[str]:
-        """The lines of the screen, without the empty ones at its end."""
-        return "\n".join(line.rstrip() for line in self.screen.display).rstrip("\n").split("\n")
+        """The lines of the screen above the toolbar, without the empty ones at their end."""
+        lines = self.screen.display[:-1]
+        return "\n".join(line.rstrip() for line in lines).rstrip("\n").split("\n")
+
+    @property
+    def toolbar(self) -> str:
+        """The last line of the screen."""
+        return str(self.screen.display[-1]).rstrip()
 
     def wait(self, until: str | Callable[[], bool]) -> None:
         """Take what the program writes until a text stands on the screen, or a test holds."""

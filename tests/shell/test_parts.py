@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 from gradsh.session import Output, Session
+from gradsh.shell.calls import Call, call_before
 from gradsh.shell.completer import GradshCompleter, paths, receiver_before
 from gradsh.shell.history import EntryFile
 from gradsh.shell.indentation import closer_indentation, next_indentation, outdent_width
 from gradsh.shell.lexer import styled_lines
 from gradsh.shell.loop import Loop
 from gradsh.shell.names import WORDS, Names
+from gradsh.shell.pasting import pasted
+from gradsh.shell.preferences import PREFERENCES
 from gradsh.shell.printer import Printer, error_report
+from gradsh.shell.toolbar import Toolbar
 
 
 class Written(Output):
@@ -297,8 +301,134 @@ def test_a_backspace_takes_one_step_of_indentation():
     "text", ["", "\n", "if x {\n  1 # one\n\n}\n", 'print "a', "x = $ 1\n\t# end", "é = 'ü'\n"]
 )
 def test_styled_lines_are_the_text(text):
-    lines = styled_lines(text)
+    lines = styled_lines(text, Names(Session(Written())))
     assert "\n".join("".join(piece[1] for piece in line) for line in lines) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("mine + mean(yours) ", {"mine": "variable", "mean": "builtin", "yours": "unknown"}),
+        ("new = 1; new + knew ", {"new": "variable", "knew": "unknown"}),
+        ("a, b = mine; a + b", {"a": "variable", "b": "variable"}),
+        ("mean(mine, dim=0) + dim ", {"dim": "variable unknown"}),
+        ("mine.nothing + 1", {"nothing": "name"}),
+        ("def f(u, v=mine) = f(u) + v + w ", {"f": "variable", "u": "variable", "w": "unknown"}),
+        ("def f(x) { x } backward(g) { g }", {"g": "variable"}),
+        ("backward (gone) ", {"gone": "unknown"}),
+        ("(p, q) -> p + q", {"p": "variable", "q": "variable"}),
+        ("for i in range(3) { print i }", {"i": "variable", "range": "builtin"}),
+        ("try { 1 } catch e { print e }", {"e": "variable"}),
+        ("set precision full ", {"precision": "name", "full": "name"}),
+        ("help nothing ", {"nothing": "name"}),
+        ("mea", {"mea": "name"}),
+        ("meax", {"meax": "unknown"}),
+    ],
+)
+def test_names_are_told_apart(text, kinds):
+    session = Session(Written())
+    session.run("mine = 1")
+    told = {}
+    for line in styled_lines(text, Names(session)):
+        for style, piece in line:
+            told.setdefault(piece, set()).add(style.removeprefix("class:gradsh."))
+    assert {name: told[name] for name in kinds} == {
+        name: set(kind.split()) for name, kind in kinds.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [("f(1]", "]"), ("(1 + 2", ""), ("nograd < (1) >", ""), ("1)", ")"), ("{[1}", "}")],
+)
+def test_a_bracket_that_closes_no_open_one_is_told(text, wrong):
+    pieces = [piece for line in styled_lines(text, Names(Session(Written()))) for piece in line]
+    assert "".join(piece for style, piece in pieces if style == "class:gradsh.mismatch") == wrong
+
+
+# -------------------------------------------------------- calls, toolbar, pasting, `x?`
+
+
+@pytest.mark.parametrize(
+    ("before", "call"),
+    [
+        ("mean(", Call("mean", 0, (), None, True)),
+        ("x = y.sum(1, keepdim=", Call("y.sum", 1, ("keepdim",), "keepdim", True)),
+        ("(a + b).mean(", Call(".mean", 0, (), None, True)),
+        ("f(g(1), [2, (3", Call("f", 1, (), None, False)),
+        ("torch.linalg.inv(", Call("torch.linalg.inv", 0, (), None, True)),
+        ("f(1)", None),
+        ("def f(a, ", None),
+        ("print (1", None),
+        ("f(nograd < x", None),
+    ],
+)
+def test_the_call_at_the_cursor(before, call):
+    assert call_before(before) == call
+
+
+def test_the_toolbar_tells_the_state_or_the_call():
+    session = Session(Written())
+    session.run("x = zeros(256, 2); half = x[0]; def loss(a, b=2) = a")
+    bar = Toolbar(session, Names(session))
+
+    def told(before: str) -> str:
+        return "".join([piece[1] for piece in bar.fragments(before)])
+
+    bar.refresh(None)
+    assert told("x") == "recording  ·  float32  ·  2.0 KiB"
+    session.run("anomaly on; anomaly off")
+    bar.refresh(0.0123)
+    assert told("(1 + ") == "recording  ·  float32  ·  2.0 KiB  ·  last 12.3 ms"
+    assert told("loss(x, ") == "loss(a, b=2)"
+    assert told("mean(x, ") == (
+        "mean(input, dim=none, keepdim=false, *, dtype=none)  Mean of the elements, of all or "
+        "along dim"
+    )
+    assert told("x.mean(").startswith("mean(dim=none, keepdim=false")
+    assert told("unknown(").startswith("recording")
+    marked = [piece[1] for piece in bar.fragments("mean(x, ") if "argument" in piece[0]]
+    assert marked == ["dim=none"]
+    marked = [piece[1] for piece in bar.fragments("mean(x, dtype=") if "argument" in piece[0]]
+    assert marked == ["dtype=none"]
+
+
+def test_the_settings_of_the_shell():
+    session = Session(Written())
+    try:
+        session.run("set toolbar off; set editing_mode vi")
+        assert (PREFERENCES.toolbar, PREFERENCES.editing_mode) == (False, "vi")
+        session.change_setting("toolbar", "on")
+        assert PREFERENCES.toolbar is True
+        with pytest.raises(ValueError, match="editing_mode must be emacs or vi, not 3"):
+            session.change_setting("editing_mode", "3")
+        with pytest.raises(TypeError, match="toolbar must be on or off, not 3"):
+            session.change_setting("toolbar", "3")
+    finally:
+        PREFERENCES.toolbar, PREFERENCES.editing_mode = True, "emacs"
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("x = 1\r\n\ty = 2", "x = 1\n    y = 2"),
+        (">>> x = torch.ones(2)\n>>> x\ntensor([1., 1.])\n>>> f(1,\n...   2)\n3\n",
+         "x = torch.ones(2)\nx\nf(1,\n  2)"),
+        ("In [3]: a = 1\n\nIn [4]: f(a,\n   ...:   2)\nOut[4]: 3\n", "a = 1\nf(a,\n  2)"),
+        ("x = 1\n>>> y = 2\n", "x = 1\ny = 2"),
+        ("nograd <\n nograd <\n  nograd < x\n>>>\n", "nograd <\n nograd <\n  nograd < x\n>>>\n"),
+        ("x[..., 0]\n... ", "x[..., 0]\n... "),
+    ],
+)  # fmt: skip
+def test_prompts_of_other_shells_are_taken_off(text, entry):
+    assert pasted(text) == entry
+
+
+def test_a_question_asks_for_help():
+    written, reports = loop_over("mean?", "?mean", "x = 3", "x ?", "while?")
+    assert reports == ""
+    assert written.count("mean(input, dim=none") == 2
+    assert "while C { S }" in written
 
 
 # --------------------------------------------------------------------- history file

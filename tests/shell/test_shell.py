@@ -95,10 +95,79 @@ def test_alt_enter_always_begins_a_line(shell):
     assert shell.enter("print 2") == ["1", "2"]
 
 
-def test_enter_in_an_upper_line_edits(shell):
-    shell.send("a = 1" + ALT_ENTER + "b = 2" + UP + "\r")
+def test_enter_in_an_upper_line_runs_what_is_complete(shell):
+    shell.send("a = 1" + ALT_ENTER + "b = 2" + UP)
+    shell.wait(lambda: len(shell.rows) == 2 and shell.screen.cursor.y == 0)
+    assert shell.enter("") == ["a = 1", "b = 2"]
+
+
+def test_enter_in_an_upper_line_goes_on_with_what_is_not(shell):
+    shell.send("f(1," + ALT_ENTER + "2" + UP + "\r")
     shell.wait(lambda: len(shell.rows) == 3)
-    assert shell.enter("\x1b[6~\x1b>") == ["a = 1", "b = 2"]
+
+
+def test_lines_of_pytorch_can_be_pasted_with_their_prompts(shell):
+    shell.send(paste(">>> x = torch.ones(2)\n>>> torch.sum(x,\n...   0)\ntensor(9.)\n"))
+    shell.wait("...   0)")
+    assert shell.enter("") == ["x = tensor([1., 1.])", "tensor(2.)"]
+    shell.send(paste("In [1]: y = torch.zeros(1)\n"))
+    shell.wait(">>> y = torch.zeros(1)")
+    assert shell.enter("") == ["y = tensor([0.])"]
+
+
+def test_the_editor_opens_with_the_entry(open_shell, tmp_path: Path):
+    program = tmp_path / "editor"
+    program.write_text('#!/bin/sh\necho "  + 2)" >> "$1"\n')
+    program.chmod(0o700)
+    terminal = open_shell("-q", EDITOR=str(program), VISUAL="")
+    terminal.type("(1")
+    terminal.send("\x18\x05")
+    terminal.wait(">>> (1  + 2)")
+    assert terminal.enter("") == ["3"]
+
+
+def test_the_keys_of_vi(shell):
+    shell.enter("set editing_mode vi")
+    shell.type("print 12")
+    shell.send("\x1bx")
+    shell.wait(lambda: shell.rows[-1] == ">>> print 1")
+    shell.send("a3")
+    assert shell.enter("") == ["13"]
+
+
+def test_a_question_shows_help(shell):
+    assert any("mean(input, dim=none" in row for row in shell.enter("mean?"))
+
+
+# ------------------------------------------------------------------------- toolbar
+
+
+def test_the_toolbar_shows_the_state_and_the_call_at_the_cursor(shell):
+    shell.wait(lambda: shell.toolbar == "recording  ·  float32  ·  0 B")
+    shell.enter("x = zeros(256, 2);")
+    shell.wait(
+        lambda: bool(
+            re.fullmatch(r"recording  ·  float32  ·  2.0 KiB  ·  last \d.*s", shell.toolbar)
+        )
+    )
+    shell.send("mean(x, ")
+    shell.wait(lambda: shell.toolbar.startswith("mean(input, dim=none, keepdim=false"))
+    shell.type("0)")
+    shell.wait(lambda: shell.toolbar.startswith("recording"))
+
+
+def test_the_toolbar_can_be_switched_off_and_on(shell):
+    shell.enter("set toolbar off")
+    shell.wait(lambda: shell.toolbar == "")
+    assert shell.enter("set toolbar") == ["toolbar False"]
+    shell.enter("set toolbar on")
+    shell.wait(lambda: shell.toolbar.startswith("recording"))
+
+
+def test_the_command_line_sets_the_shells_settings(open_shell):
+    terminal = open_shell(program=["-m", "gradsh", "-q", "--set", "toolbar=off"])
+    assert terminal.enter("set toolbar") == ["toolbar False"]
+    assert terminal.toolbar == ""
 
 
 def test_a_paste_runs_as_a_whole(shell):
@@ -182,7 +251,16 @@ def test_highlighting_while_typing(shell):
     assert shell.style("12") == ("cyan", False)
     assert shell.style('"text"') == ("green", False)
     assert shell.style("# why") == ("808080", False)
-    assert shell.style("f(") == ("default", False)
+    assert shell.style("f(") == ("red", False)
+
+
+def test_names_and_brackets_are_told_apart_while_typing(shell):
+    shell.enter("mine = 1;")
+    shell.type("mean(mine) + yours + 1]")
+    shell.wait(lambda: shell.style("yours") == ("red", False))
+    assert shell.style("mine)")[0] == "default"
+    assert shell.style("mean") == ("brightblue", False)
+    assert shell.style("]") == ("brightwhite", True)
 
 
 def test_tab_completes_names_words_and_attributes(shell):

@@ -1,0 +1,108 @@
+"""The line at the bottom: the state of the session, or the call that the cursor stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import Parameter
+from typing import TYPE_CHECKING
+
+from gradsh.display.tables import bytes_text
+from gradsh.engine.dtypes import DEFAULTS
+from gradsh.engine.modes import GRAD_MODE
+from gradsh.session.timing import seconds_text
+from gradsh.session.variables import memory_held
+from gradsh.shell.calls import Call, call_before
+from gradsh.shell.descriptions import parameter_text
+
+if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+    from gradsh.session import Session
+    from gradsh.shell.names import Names
+
+_BETWEEN = "  ·  "
+_STATE = "class:toolbar"
+_CURRENT = "class:toolbar.argument"
+_BY_POSITION = (
+    Parameter.POSITIONAL_ONLY,
+    Parameter.POSITIONAL_OR_KEYWORD,
+    Parameter.VAR_POSITIONAL,
+)
+
+
+class Toolbar:
+    """Writes the line. What takes time to find is found once an entry, in `refresh`."""
+
+    def __init__(self, session: Session, names: Names) -> None:
+        self._session = session
+        self._names = names
+        self._state = ""
+        self._call: tuple[Call | None, StyleAndTextTuples] = None, []
+
+    def refresh(self, seconds: float | None) -> None:
+        """Look at the session anew; `seconds` is what its last statement took."""
+        session = self._session
+        parts = ["recording" if GRAD_MODE.recording else "nograd"]
+        if session.anomaly is not None:
+            parts.append("anomaly on")
+        parts += [DEFAULTS.floating.name, bytes_text(memory_held(_held(session)))]
+        if seconds is not None:
+            parts.append(f"last {seconds_text(seconds)}")
+        self._state = _BETWEEN.join(parts)
+        self._call = None, []
+
+    def fragments(self, before: str) -> StyleAndTextTuples:
+        """The line while `before` stands before the cursor."""
+        if "(" not in before:
+            return [(_STATE, self._state)]
+        call = call_before(before)
+        if call is None:
+            return [(_STATE, self._state)]
+        if call != self._call[0]:
+            self._call = call, self._told(call)
+        return self._call[1] or [(_STATE, self._state)]
+
+    def _told(self, call: Call) -> StyleAndTextTuples:
+        """A call's signature, the argument under the cursor set apart, and what it does."""
+        receiver, _, name = call.callee.rpartition(".")
+        taken = self._names.parameters(call.callee)
+        attribute = receiver if "." in call.callee else None
+        does = self._names.description(attribute, name)
+        if not taken and not does:
+            return []
+        current = current_parameter(taken, call)
+        pieces: StyleAndTextTuples = [(_STATE, f"{name}(")]
+        starred = False
+        for number, parameter in enumerate(taken):
+            if number:
+                pieces.append((_STATE, ", "))
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                starred = True
+            elif parameter.kind is parameter.KEYWORD_ONLY and not starred:
+                pieces.append((_STATE, "*, "))
+                starred = True
+            pieces.append((_CURRENT if number == current else _STATE, parameter_text(parameter)))
+        pieces.append((_STATE, ")"))
+        if does and not does.startswith("("):
+            pieces.append((_STATE, f"  {does}"))
+        return pieces
+
+
+def current_parameter(taken: Sequence[Parameter], call: Call) -> int | None:
+    """The number of the parameter that the argument at the cursor is for, None if none is."""
+    for number, parameter in enumerate(taken):
+        if call.keyword is not None:
+            if parameter.name == call.keyword:
+                return number
+        elif parameter.kind in _BY_POSITION and (
+            number == call.position or parameter.kind is parameter.VAR_POSITIONAL
+        ):
+            return number
+    return None
+
+
+def _held(session: Session) -> list[object]:
+    """The values that a session keeps: its variables, and what it has shown by number."""
+    builtins = session.builtins
+    shown = [f"_{number}" for number in range(1, session.shown + 1)] if session.numbered else []
+    return [*session.variables.values(), *(builtins[name] for name in shown)]
