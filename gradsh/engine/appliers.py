@@ -256,7 +256,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
                 ):
                     node.expected = expected_versions(node.saved)
             if promoted or (not with_number and a.shape != b.shape):
-                node.fit = _fit_entries((input, other), result, widened)
+                node.fit = _fit_two(input, other, result, widened)
         return out
 
     return _renamed(call, op.parameters)
@@ -289,6 +289,22 @@ def _in(operand: Any, dtype: np.dtype[Any]) -> Any:
     if type(operand) is Tensor:
         return operand.array.astype(dtype, copy=False)
     return number_array(operand, dtype)
+
+
+def _fit_two(input: Any, other: Any, result: Any, widened: bool) -> tuple[Any, Any]:
+    """`_fit_entries` for two operands: broadcasting small tensors is frequent."""
+    shape, dtype = result.shape, result.dtype
+    a = input.array if type(input) is Tensor else None
+    b = other.array if type(other) is Tensor else None
+    mixed = (
+        widened
+        or (a is not None and a.dtype is not dtype)
+        or (b is not None and b.dtype is not dtype)
+    )
+    return (
+        (a.shape, a.dtype) if a is not None and (mixed or a.shape != shape) else None,
+        (b.shape, b.dtype) if b is not None and (mixed or b.shape != shape) else None,
+    )
 
 
 def _fit_entries(operands: Sequence[Any], result: Any, widened: bool = False) -> tuple[Any, ...]:
@@ -382,6 +398,11 @@ def _two(op: Op) -> Any:
     first, second = op.parameters
     saves = op.saved_tensors
     plain = op.saved_plain
+    in_order = not op.saves_out
+    if in_order and saves:
+        op.order_saved((first, second))
+    p_wants_first, p_wants_second = (name in op.wants.get(first, ()) for name in (first, second))
+    q_wants_first, q_wants_second = (name in op.wants.get(second, ()) for name in (first, second))
 
     def call(input: Any, other: Any) -> Any:
         if type(input) is not Tensor or type(other) is not Tensor:
@@ -401,27 +422,45 @@ def _two(op: Op) -> Any:
             node.op = op
             node.seq = next_sequence_number()
             node.parents = (p, q)
-            wanted = (() if p is None else op.wants.get(first, ())) + (
-                () if q is None else op.wants.get(second, ())
-            )
-            operands = {first: input, second: other}
-            node.saved = tuple(
-                [
-                    None
-                    if name not in wanted
-                    else operands[name]
-                    if name in operands
-                    else saved_output(out)
-                    for name in saves
-                ]
-            )
+            if not in_order:
+                node.saved = _saved_of_two(op, input, other, out)
+            elif saves:
+                left = right = None
+                if (p is not None and p_wants_first) or (q is not None and q_wants_first):
+                    left = input
+                if (p is not None and p_wants_second) or (q is not None and q_wants_second):
+                    right = other
+                node.saved = (left, right)
             node.expected = expected_versions(node.saved)
-            node.context = tuple(
-                [operands[name.removesuffix("_shape")].array.shape for name in plain]
-            )
+            if plain:
+                operands = {first: input, second: other}
+                node.context = tuple(
+                    [operands[name.removesuffix("_shape")].array.shape for name in plain]
+                )
         return out
 
     return _renamed(call, op.parameters)
+
+
+def _saved_of_two(op: Op, input: Tensor, other: Tensor, out: Tensor) -> tuple[Tensor | None, ...]:
+    """What a node with two operands keeps where its formulas ask for the result too."""
+    operands = dict(zip(op.parameters, (input, other), strict=True))
+    wanted = [
+        name
+        for parameter, x in operands.items()
+        if x.node is not None
+        for name in op.wants.get(parameter, ())
+    ]
+    return tuple(
+        [
+            None
+            if name not in wanted
+            else operands[name]
+            if name in operands
+            else saved_output(out)
+            for name in op.saved_tensors
+        ]
+    )
 
 
 def _promoting(op: Op) -> Any:

@@ -233,7 +233,8 @@ def root_cotangents(
                     "grad can be implicitly created only for real scalar outputs but got "
                     f"{tensor.dtype}"
                 )
-            cotangent: Any = np.ones_like(array)
+            cotangent: Any = np.empty(array.shape, array.dtype)
+            cotangent.fill(1)
         else:
             if not isinstance(gradient, Tensor):
                 raise TypeError(

@@ -23,15 +23,17 @@ def fit(cotangent: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """
     array = cotangent.array if type(cotangent) is Tensor else cotangent
     if array.shape != shape:
-        extra = array.ndim - len(shape)
-        pairs = zip(shape, array.shape[max(extra, 0) :], strict=False)
-        if extra > 0 or any(length == 1 != given for length, given in pairs):
-            cotangent = sum_to(cotangent, shape)
-        else:
-            cotangent = expand(cotangent, shape)
+        cotangent = (sum_to if _exceeds(array.shape, shape) else expand)(cotangent, shape)
     if array.dtype is not dtype:
         cotangent = to(cotangent, FROM_NUMPY[dtype])
     return cotangent
+
+
+def _exceeds(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether `shape` was repeated to give another shape, rather than reduced."""
+    if len(given) > len(shape):
+        return True
+    return any(length == 1 != long for length, long in zip(shape, given, strict=False))
 
 
 def fit_all(node: Node, cotangents: Sequence[Any]) -> Sequence[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -78,9 +79,7 @@ class Op:
         total = code.co_argcount + code.co_kwonlyargcount
         self.parameters: tuple[str, ...] = code.co_varnames[:total]
         self.positional = code.co_argcount
-        self.compute: Body = (
-            self._compute_by_name if code.co_kwonlyargcount else _only_call(forward) or forward
-        )
+        self.compute: Body = _only_call(forward) or _all_in_order(forward)
         defaults = dict(forward.__kwdefaults__ or {})
         given = forward.__defaults__ or ()
         defaults |= dict(
@@ -108,13 +107,6 @@ class Op:
             "Backward0"
         )
         self._analyse_formulas()
-
-    def _compute_by_name(self, *values: Any) -> Any:
-        """The body called with all arguments in order, those after a `*` by name."""
-        cut = self.positional
-        return self.forward(
-            *values[:cut], **dict(zip(self.parameters[cut:], values[cut:], strict=True))
-        )
 
     def _analyse_formulas(self) -> None:
         """Work out from the formulas' parameters what a node saves and how to call them."""
@@ -175,6 +167,8 @@ class Op:
                     return formula(g, saved[first].array, saved[second].array)  # type: ignore[index, union-attr]
 
                 return call_with_two
+        if wanted == self.saved_plain:
+            return lambda node, g: formula(g, *node.context)
         return lambda node, g: formula(g, *self.saved_values(node, wanted))
 
     def saved_values(self, node: Node, wanted: Sequence[str]) -> list[Any]:
@@ -364,6 +358,17 @@ def _only_call(body: Body) -> Body | None:
         return None
     function = getattr(np, names[1])
     return function if isinstance(function, np.ufunc) else None
+
+
+def _all_in_order(body: Body) -> Body:
+    """A body as a function that takes all its arguments by position, those after a `*` too."""
+    code = body.__code__
+    if not code.co_kwonlyargcount:
+        return body
+    positional = code.replace(
+        co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0
+    )
+    return FunctionType(positional, body.__globals__, body.__name__, None, body.__closure__)
 
 
 def _shapes_of(value: Any) -> Any:

@@ -13,6 +13,7 @@ SEEN_IN_FULL = 1024
 """Up to so many elements precision counts, beyond them speed: more are never printed in full."""
 
 _SINGLE = np.dtype(np.float32)
+_DOUBLE = np.dtype(np.float64)
 
 
 def precise(function: Callable[..., Any], *operands: Any) -> Any:
@@ -22,14 +23,12 @@ def precise(function: Callable[..., Any], *operands: Any) -> Any:
     float32 kernels by up to four, which shows wherever a number is printed with all its digits.
     The functions compute element by element; arrays of other types go to them as they are.
     """
-    size = 1
     for operand in operands:
-        if operand.dtype is not _SINGLE:
+        if operand.dtype is not _SINGLE or operand.size > SEEN_IN_FULL:
             return function(*operands)
-        size = max(size, operand.size)
-    if size > SEEN_IN_FULL:
-        return function(*operands)
-    return function(*(operand.astype(np.float64) for operand in operands)).astype(np.float32)
+    if len(operands) == 1:
+        return function(operands[0].astype(_DOUBLE)).astype(_SINGLE)
+    return function(*[operand.astype(_DOUBLE) for operand in operands]).astype(_SINGLE)
 
 
 def fused_multiply_add(first: Any, second: Any, third: Any) -> Any:

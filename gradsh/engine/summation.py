@@ -8,6 +8,7 @@ over reshaped views. Source of the order: PyTorch's SumKernel.cpp, checked bit f
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -208,7 +209,7 @@ def ordered_norm(array: Array, axes: tuple[int, ...] | None, keepdims: bool) -> 
     ):
         return np.sqrt(_REDUCE(array * array, axes, keepdims=keepdims))
     if not last or array.ndim == 1:
-        norm = np.sqrt(_line_of_squares(array.reshape(array.size), lanes))
+        norm = np.float32(sqrt(_line_of_squares(array.reshape(array.size), lanes)))
         return norm.reshape((1,) * array.ndim) if keepdims else norm
     rows = array.reshape(-1, array.shape[-1])
     used = rows.shape[1] // lanes * lanes
@@ -224,7 +225,7 @@ def ordered_norm(array: Array, axes: tuple[int, ...] | None, keepdims: bool) -> 
     return np.sqrt(total).reshape((*shape, 1) if keepdims else shape)
 
 
-def _line_of_squares(line: Array, lanes: int) -> Any:
+def _line_of_squares(line: Array, lanes: int) -> float:
     """The sum of the squares of numbers that lie together, for `ordered_norm`."""
     used = line.size // lanes * lanes
     total = 0.0
@@ -233,4 +234,4 @@ def _line_of_squares(line: Array, lanes: int) -> Any:
         total = float(_ACCUMULATE(_REDUCE((body * body).reshape(-1, lanes), 0))[-1])
     for number in line[used:].tolist():
         total = float(np.float32(total + number * number))
-    return np.float32(total)
+    return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import abs, sgn
 from gradsh.engine.ops.pointwise import eq, no_change, not_implemented, pow, where
-from gradsh.engine.ops.shape import expand, reshape, unsqueeze, wrap_dims
+from gradsh.engine.ops.shape import expand, repeated, reshape, unsqueeze, wrap_dims
 from gradsh.engine.summation import ordered_norm, ordered_sum
 from gradsh.engine.tensor import Tensor, wrap_dim
 
@@ -25,6 +26,8 @@ MULTIPLY: Any = np.multiply
 
 def spread(g: Any, dim: Any, keepdim: bool, shape: tuple[int, ...]) -> Any:
     """A reduced value repeated over the dimensions `dim` of `shape` it was reduced from."""
+    if isinstance(g, (np.ndarray, np.generic)) and not g.ndim and math.prod(shape) > 1:
+        return repeated(g, shape)
     if not keepdim and dim is not None and dim != () and shape:
         dims = wrap_dims(dim, len(shape))
         if type(g) is Tensor:
@@ -56,7 +59,7 @@ def count_of(shape: tuple[int, ...], dim: Any) -> int:
 def total(array: Any, dim: Any, keepdim: bool, storage: np.dtype[Any]) -> Any:
     """The sum over `dim` in type `storage`; half precision is added up in single."""
     axis = None if dim is None or dim == () else wrap_dims(dim, array.ndim)
-    if storage == np.float16:
+    if storage.char == "e":
         return ordered_sum(array.astype(np.float32), axis, keepdim).astype(np.float16)
     if storage.char in "fd":
         return ordered_sum(array.astype(storage, copy=False), axis, keepdim)
@@ -65,8 +68,8 @@ def total(array: Any, dim: Any, keepdim: bool, storage: np.dtype[Any]) -> Any:
 
 def average(array: Any, dim: Any, keepdim: bool, storage: np.dtype[Any]) -> Any:
     """The mean over `dim` in type `storage`; half precision is rounded once, at the end."""
-    count = count_of(array.shape, dim)
-    if storage == np.float16:
+    count = array.size if dim is None else count_of(array.shape, dim)
+    if storage.char == "e":
         wide = total(array, dim, keepdim, np.dtype(np.float32))
         return np.true_divide(wide, np.float32(count)).astype(np.float16)
     return np.true_divide(total(array, dim, keepdim, storage), storage.type(count))
@@ -297,6 +300,8 @@ def vector_norm_of(input: Operand, ord: float, dim: Dims, keepdim: bool):
         error.add_note("make it a float first: `norm(x.float())`")
         raise error
     axis = wrap_dims(dim, input.ndim)
+    if ord == 2 and input.dtype.char in "fd":
+        return ordered_norm(input, axis, keepdim)
     if input.size == 0 and (ord < 0 or ord == float("inf")):
         _refuse_empty_norm(ord, dim, axis, input.shape)
     storage = np.float32 if input.dtype == np.float16 else None

@@ -12,7 +12,7 @@ from gradsh.engine.arguments import shape as read_shape
 from gradsh.engine.derivative import linear
 from gradsh.engine.dtypes import DTYPES, FROM_NUMPY, DType, promote
 from gradsh.engine.graph import Node
-from gradsh.engine.op import composite
+from gradsh.engine.op import OPS, composite
 from gradsh.engine.tensor import Tensor, wrap_dim
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -261,12 +261,17 @@ def expand(input: Operand, size: Shape):
     shape = expand_shape(input.shape, size, FROM_NUMPY[input.dtype].tensor_class)
     if math.prod(shape) == input.size:  # then no two places share an element: it can be changed
         return input.reshape(shape)
-    if not input.ndim:  # the common case, a fifth of the time
-        return np.ndarray(shape, input.dtype, np.asarray(input), 0, (0,) * len(shape))
+    if not input.ndim:
+        return repeated(input, shape)
     result = np.broadcast_to(input, shape)
     if input.flags.writeable and result.base is not None:
         result.flags.writeable = True  # a part of it may have no two places that share an element
     return result
+
+
+def repeated(number: Any, shape: tuple[int, ...]) -> Array:
+    """A zero-dim array as one of a shape, without copying, in a fifth of numpy's own time."""
+    return np.ndarray(shape, number.dtype, np.asarray(number), 0, (0,) * len(shape))
 
 
 @composite()
@@ -280,19 +285,18 @@ def broadcast_to(input: Any, *size: Any) -> Any:
 
 def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
     """`g` summed over the dimensions in which `shape` was repeated to give its shape."""
-    from gradsh.engine.ops.reductions import sum
-
     full = g.shape
     if not shape:
-        return sum(g) if full else g
+        return OPS["sum"].call(g) if full else g
+    if type(g) is np.ndarray and math.prod(shape) == 1:
+        return OPS["sum"].forward(g).reshape(shape)
     extra = len(full) - len(shape)
-    dims = tuple(range(extra)) + tuple(
-        position + extra
-        for position, length in enumerate(shape)
-        if length == 1 and full[position + extra] != 1
-    )
+    dims = list(range(extra))
+    for position, length in enumerate(shape, extra):
+        if length == 1 and full[position] != 1:
+            dims.append(position)
     if dims:
-        g = sum(g, dims, True)
+        g = OPS["sum"].call(g, tuple(dims), True)
     return reshape(g, shape) if extra else g
 
 
