@@ -85,15 +85,15 @@ def test_a_new_operation_is_seen_before_the_index_is_made_again(tree: Path) -> N
     assert run(tree, "-m", "gradsh", "-c", program) == "tensor([2.])\ntensor([4.])\n"
 
 
-def test_names_are_offered_that_are_not_imported(tree: Path) -> None:
+def test_names_are_known_that_are_not_imported(tree: Path) -> None:
     program = """
 import sys
 from gradsh.session import Session
-from gradsh.shell.names import attributes_of, names_of
+from gradsh.engine import Tensor
 session = Session()
-assert {"det", "conv2d"} <= set(names_of(session))
-assert {"det", "elu_"} <= set(attributes_of(session, "x"))
-assert "det" in attributes_of(session, "torch")
+assert {"det", "conv2d"} <= set(session.names)
+assert {".det", ".elu_"} <= set(dir(Tensor))
+assert ".det" in dir(session.builtins["torch"])
 assert "gradsh.engine.ops.determinants" not in sys.modules
 session.run("def f(x) = x.det() + slogdet(x).logabsdet")
 assert "gradsh.engine.ops.determinants" in sys.modules
