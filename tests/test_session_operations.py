@@ -242,6 +242,37 @@ def test_pytorchs_prefixes_change_nothing() -> None:
     assert output_of("torch; F") == "<module 'torch'>\n<module 'torch.nn.functional'>\n"
 
 
+def test_modules_keep_their_names_without_torch() -> None:
+    assert (
+        output_of(
+            "import torch.nn as nn\nfrom torch import linalg, optim\n"
+            "nn.functional.relu(tensor(-1.)); linalg.det(eye(2)); special.exp(zeros(1))\n"
+            "x = ones(1) grad\nautograd.grad(x * 2, x)\noptim.SGD([x], lr=0.1).lr\nnn = 3; nn"
+        )
+        == "tensor(0.)\ntensor(1.)\ntensor([1.])\n(tensor([2.]),)\n0.1\n3\n"
+    )
+
+
+def test_names_that_linalg_gives_another_meaning() -> None:
+    assert output_of(
+        "a = arange(1., 5).view(2, 2); linalg.norm(a, 1); norm(a, 1); torch.linalg.norm(a)\n"
+        "linalg.norm(a, ord=inf, dim=0); linalg.norm(a, 'nuc', keepdim=true)\n"
+        "linalg.norm(a, -inf, (1,)); linalg.norm(a.double(), dtype=float64)\n"
+        "b = arange(8).view(2, 2, 2); linalg.diagonal(b); linalg.diagonal(b, offset=1); diagonal(b)"
+    ) == (
+        "tensor(6.)\ntensor(10.)\ntensor(5.4772)\ntensor([3., 4.])\ntensor([[5.8310]])\n"
+        "tensor([1., 3.])\ntensor(5.4772, dtype=torch.float64)\n"
+        "tensor([[0, 3],\n        [4, 7]])\ntensor([[1],\n        [5]])\n"
+        "tensor([[0, 6],\n        [1, 7]])\n"
+    )
+    assert message_of("torch.linalg.norm(ones(2, 2, 2), 2)") == (
+        "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got 3D."
+    )
+    assert message_of("torch.linalg.norm(ones(2, 2, 2), dim=(0, 1, 2))") == (
+        "linalg.norm: If dim is specified, it must be of length 1 or 2. Got [0, 1, 2]"
+    )
+
+
 def test_a_prefix_gives_the_built_in_even_where_the_user_has_the_name() -> None:
     assert output_of("mean = 3; torch.mean(ones(2)); mean") == "tensor(1.)\n3\n"
 

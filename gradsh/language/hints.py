@@ -287,6 +287,8 @@ def _word_hint(here: _Situation) -> str | None:
         return "`del` takes names; `x.grad = none` clears a gradient"
     if not here.after_value:
         if FIRST_HARD <= here.terminal < FIRST_SOFT and accepts(here.states, NUMBER):
+            if before == "->":
+                return f"a function of statements has a name: `def f(x) {{ {word} ... }}`"
             return f"`{word}` begins a statement; it has no value"
         return None
     if here.terminal == NAME:
@@ -329,6 +331,8 @@ def _symbol_hint(here: _Situation) -> str | None:
         return "a block stands in braces: `if C { ... }`"
     if before in ("nograd", "enablegrad"):
         return f"write `{before} < ... >`"
+    if word == "{" and before == "->":
+        return "a function of statements has a name: `def f(x) { ... }`"
     if word == "{":
         return "braces hold the statements of a block"
     if before == "}" and (accepts(here.states, END) or accepts(here.states, NEWLINE)):

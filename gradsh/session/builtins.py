@@ -13,7 +13,7 @@ from gradsh.engine import DIFFERENTIATION, FUNCTIONS
 from gradsh.engine.dtypes import ALIASES, DTYPES
 from gradsh.engine.optim import OPTIMISATION
 from gradsh.session.attributes import attach
-from gradsh.session.namespaces import Namespace, torch_namespace
+from gradsh.session.namespaces import WITHOUT_TORCH, Namespace, torch_namespace
 from gradsh.session.operations import OPERATIONS
 from gradsh.session.unloaded import Loading, Unloaded
 
@@ -40,6 +40,7 @@ def _shared() -> dict[Any, object]:
     }
     torch = torch_namespace(Loading(dict(names)))
     names["torch"] = torch
+    names.update((name, getattr(torch, f".{name}")) for name in WITHOUT_TORCH)
     names["F"] = Namespace("torch.nn.functional", Loading(dict(names)))
     return {**names, **OPERATIONS}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradsh.engine import DIFFERENTIATION, backward
+from gradsh.engine.linalg_names import LINALG
 
 
 class Namespace:
@@ -55,10 +56,15 @@ _SCHEDULES = {
 """PyTorch's classes, and the functions that make the same here."""
 
 
+WITHOUT_TORCH = ("linalg", "nn", "special", "autograd", "optim")
+"""Modules that programs like to import by their last name."""
+
+
 def torch_namespace(table: Mapping[str, object]) -> Namespace:
     """PyTorch's modules as far as a pasted expression may name them.
 
-    Whatever the module, a name means what it means by itself.
+    Whatever the module, a name means what it means by itself, but for the few that `torch.linalg`
+    gives another meaning.
     """
     functional = Namespace("torch.nn.functional", table)
     optimisers = {name: table[own] for name, own in _OPTIMISERS.items()}
@@ -70,7 +76,7 @@ def torch_namespace(table: Mapping[str, object]) -> Namespace:
     )
     utils = Namespace("torch.nn.utils", table)
     inner = {
-        "linalg": Namespace("torch.linalg", table),
+        "linalg": Namespace("torch.linalg", table, LINALG),
         "nn": Namespace("torch.nn", {}, {"functional": functional, "utils": utils}),
         "special": Namespace("torch.special", table),
         "autograd": Namespace(

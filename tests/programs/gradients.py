@@ -213,3 +213,10 @@ for i in range(6):
     y = a.tanh() if i == 0 else g.sum()
     (g,) = grad(y.sum(), a, create_graph=True)
 print(g)
+for n in (1, 2, 3, 2.5):
+    g = a**n
+    for _ in range(4):
+        (g,) = grad(g.sum(), a, create_graph=True)
+        print(g)
+        if not g.requires_grad:
+            break

@@ -251,7 +251,7 @@ def _with_number(array: Any, number: Any) -> np.dtype[Any]:
 def _power_rule(g: Any, input: Any, exponent: Any) -> Any:
     if exponent == 0:
         return no_change(g)
-    if exponent == 2:
+    if exponent == 2 and type(input) is not Tensor:  # of tensors a power stays, as in PyTorch
         return g * conjugate(input * 2)
     return g * conjugate(pow(input, exponent - 1) * exponent)
 
