@@ -15,6 +15,7 @@ from gradsh.engine.ops.linalg import matmul, mm
 from gradsh.engine.ops.pieces import conjugate, refuse, refuse_complex_gradient, single
 from gradsh.engine.ops.pointwise import add
 from gradsh.engine.ops.shape import expand_shape, reshape, sum_to, t, view
+from gradsh.engine.small_products import matrix_product
 
 
 @general(
@@ -27,7 +28,7 @@ from gradsh.engine.ops.shape import expand_shape, reshape, sum_to, t, view
 def affine(input: Operand, mat1: Operand, mat2: Operand):
     """The product of two matrices plus input, which is repeated to its shape."""
     _check_affine(input, mat1, mat2)
-    product = np.matmul(single(mat1), single(mat2))
+    product = matrix_product(single(mat1), single(mat2))
     product += input
     return product.astype(mat1.dtype, copy=False)
 

@@ -15,6 +15,7 @@ from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.pointwise import not_implemented
 from gradsh.engine.ops.shape import expand, reshape, t, transpose, unsafe_view, unsqueeze
+from gradsh.engine.small_products import batch_product, matrix_product, matrix_vector_product
 from gradsh.engine.tensor import Tensor
 
 
@@ -51,7 +52,7 @@ def mm(input: Operand, mat2: Operand):
         error.add_note("columns of the first must equal rows of the second; `.T` transposes")
         raise error
     check_types(input, mat2)
-    return np.matmul(input, mat2)
+    return matrix_product(input, mat2)
 
 
 def _column(vector: Any) -> Any:
@@ -89,7 +90,7 @@ def mv(input: Operand, vec: Operand):
         error.add_note("convert one: `x.float()`, or `x.to(y.dtype)`")
         raise error
     check_types(input, vec, "addmv_impl_cpu")
-    return np.matmul(input, vec)
+    return matrix_vector_product(input, vec)
 
 
 @linear(input=lambda g, tensor: g * conjugate(tensor), tensor=lambda g, input: g * conjugate(input))
@@ -139,7 +140,7 @@ def bmm(input: Operand, mat2: Operand):
         raise RuntimeError(f"expected scalar type {first} but found {second}")
     if input.dtype.kind == "b":
         raise not_implemented("bmm", input)
-    return np.matmul(input, mat2)
+    return batch_product(input, mat2)
 
 
 @linear(
@@ -183,6 +184,8 @@ def matmul(input: Any, other: Any) -> Any:
         input = operand(input, "matmul", "input", 1)
         other = operand(other, "matmul", "other", 2)
         if type(input) is not Tensor and type(other) is not Tensor:
+            if input.ndim == other.ndim == 2 and input.shape[1] == len(other):
+                return matrix_product(input, other)
             return np.matmul(input, other)
     ranks = input.array.ndim, other.array.ndim
     if 0 in ranks:
