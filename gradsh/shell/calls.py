@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gradsh.language import Token, tokenize
+from gradsh.language import Token
+from gradsh.shell.tokens import tokens_of
 
 _OPENERS = frozenset("([{<")
 
@@ -38,9 +39,13 @@ class _Bracket:
         self.keywords: list[str] = []
 
 
-def call_before(before: str) -> Call | None:
-    """The innermost call that a text leaves open, None if there is none."""
-    tokens = [token for token in tokenize(before) if token.kind not in ("newline", "comment")]
+def call_at(text: str, cursor: int) -> Call | None:
+    """The innermost call that is open at the cursor, None if there is none."""
+    tokens = [
+        token
+        for token in tokens_of(text)
+        if token.end <= cursor and token.kind not in ("newline", "comment")
+    ]
     brackets: list[_Bracket] = []
     for index, token in enumerate(tokens):
         if token.kind == "bracket":

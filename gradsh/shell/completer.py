@@ -16,7 +16,7 @@ from prompt_toolkit.document import Document
 
 from gradsh.display.tables import bytes_text
 from gradsh.language import tokenize, words_after
-from gradsh.shell.calls import call_before, dotted_name
+from gradsh.shell.calls import call_at, dotted_name
 from gradsh.shell.descriptions import default_text
 from gradsh.shell.names import Names, word_description
 
@@ -94,7 +94,7 @@ class GradshCompleter(Completer):
 
     def _keywords(self, upto: str) -> Iterator[Candidate]:
         """The keyword arguments that may be given where a text ends."""
-        call = call_before(upto)
+        call = call_at(upto, len(upto))
         if call is None or not call.direct or call.keyword or upto.rstrip()[-1:] not in "(,":
             return
         for position, parameter in enumerate(self._names.parameters(call.callee)):

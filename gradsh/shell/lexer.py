@@ -9,7 +9,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
-from gradsh.language import Token, tokenize
+from gradsh.language import Token
+from gradsh.shell.tokens import tokens_of
 
 _CLOSER_OF: Final = {"(": ")", "[": "]", "{": "}", "<": ">"}
 
@@ -62,7 +63,7 @@ def styled_lines(text: str, names: Names) -> list[StyleAndTextTuples]:
         lines.extend([(style, other)] if other else [] for other in others)
 
     position = 0
-    tokens = tokenize(text)
+    tokens = tokens_of(text)
     for token, kind in zip(tokens, kinds(tokens, len(text), names), strict=True):
         add("", text[position : token.start])
         add(f"class:gradsh.{kind}", token.text)

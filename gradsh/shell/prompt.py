@@ -84,7 +84,8 @@ class EditorReader:
         return entry
 
     def _fragments(self) -> StyleAndTextTuples:
-        return self._toolbar.fragments(self._editor.default_buffer.document.text_before_cursor)
+        buffer = self._editor.default_buffer
+        return self._toolbar.fragments(buffer.text, buffer.cursor_position)
 
 
 def is_plain() -> bool:

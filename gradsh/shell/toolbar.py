@@ -11,7 +11,7 @@ from gradsh.engine.dtypes import DEFAULTS
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.session.timing import seconds_text
 from gradsh.session.variables import memory_held
-from gradsh.shell.calls import Call, call_before
+from gradsh.shell.calls import Call, call_at
 from gradsh.shell.descriptions import parameter_text
 
 if TYPE_CHECKING:
@@ -51,11 +51,9 @@ class Toolbar:
         self._state = _BETWEEN.join(parts)
         self._call = None, []
 
-    def fragments(self, before: str) -> StyleAndTextTuples:
-        """The line while `before` stands before the cursor."""
-        if "(" not in before:
-            return [(_STATE, self._state)]
-        call = call_before(before)
+    def fragments(self, text: str, cursor: int) -> StyleAndTextTuples:
+        """The line while `text` is typed and the cursor stands in it."""
+        call = call_at(text, cursor) if "(" in text else None
         if call is None:
             return [(_STATE, self._state)]
         if call != self._call[0]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gradsh.session import Output, Session
-from gradsh.shell.calls import Call, call_before
+from gradsh.shell.calls import Call, call_at
 from gradsh.shell.completer import GradshCompleter, paths, receiver_before
 from gradsh.shell.history import EntryFile
 from gradsh.shell.indentation import closer_indentation, next_indentation, outdent_width
@@ -364,7 +364,7 @@ def test_a_bracket_that_closes_no_open_one_is_told(text, wrong):
     ],
 )
 def test_the_call_at_the_cursor(before, call):
-    assert call_before(before) == call
+    assert call_at(before, len(before)) == call
 
 
 def test_the_toolbar_tells_the_state_or_the_call():
@@ -373,7 +373,7 @@ def test_the_toolbar_tells_the_state_or_the_call():
     bar = Toolbar(session, Names(session))
 
     def told(before: str) -> str:
-        return "".join([piece[1] for piece in bar.fragments(before)])
+        return "".join([piece[1] for piece in bar.fragments(before, len(before))])
 
     bar.refresh(None)
     assert told("x") == "recording  ·  float32  ·  2.0 KiB"
@@ -386,10 +386,18 @@ def test_the_toolbar_tells_the_state_or_the_call():
         "along dim"
     )
     assert told("x.mean(").startswith("mean(dim=none, keepdim=false")
+    whole = "mean(x) + loss(x, 2)"
+    assert bar.fragments(whole, 6)[0][1] == "mean("
     assert told("unknown(").startswith("recording")
-    marked = [piece[1] for piece in bar.fragments("mean(x, ") if "argument" in piece[0]]
+    marked = [
+        piece[1] for piece in bar.fragments("mean(x, ", len("mean(x, ")) if "argument" in piece[0]
+    ]
     assert marked == ["dim=none"]
-    marked = [piece[1] for piece in bar.fragments("mean(x, dtype=") if "argument" in piece[0]]
+    marked = [
+        piece[1]
+        for piece in bar.fragments("mean(x, dtype=", len("mean(x, dtype="))
+        if "argument" in piece[0]
+    ]
     assert marked == ["dtype=none"]
 
 
