@@ -96,7 +96,7 @@ def main(wanted: list[str]) -> int:
     for op in OPS.values():
         for operand in op.formulas:
             said = derivative(op, operand).text
-            if (wanted and op.name not in wanted) or said.startswith("none: "):
+            if (wanted and op.name not in wanted) or said == "none" or said.startswith("none: "):
                 continue
             formulas += 1
             for name in unnoticed(op, operand, by_formula.get((op.name, operand), [])):

@@ -28,7 +28,15 @@ SYMMETRIC = [
     "eigvalsh((lambda a: a + a.mT)(randn(2, 3, 3)))",
 ]
 SCATTERED = "lambda x: scatter_add(zeros(2, 5, dtype=x.dtype), 1, tensor([[0, 2], [4, 4]]), x)"
+TWICE = "vjp(lambda v: vjp({}, v, create_graph=true)[1], {}, create_graph=true)[1]"
 DEEPER = [
+    TWICE.format(
+        "lambda x: max_pool2d(x, 2), randn(1, 1, 4, 4)", "randn(1, 1, 2, 2), randn(1, 1, 4, 4)"
+    ),
+    TWICE.format(
+        "lambda b, x=randn(1, 2, 5), w=randn(4, 2, 2): conv1d(x, w, b), randn(4)",
+        "randn(1, 4, 4), randn(4)",
+    ),
     "vjp(lambda x: max(x, 1)[0], randn(3, 4), randn(3), create_graph=true)[1]",
     "vjp(lambda x: max_pool2d(x, 2), randn(1, 1, 4, 4), randn(1, 1, 2, 2), create_graph=true)[1]",
     'cdist(randn(3, 4), randn(5, 4), compute_mode="use_mm_for_euclid_dist")',
@@ -113,7 +121,9 @@ def refusal(results: Sequence[Tensor]) -> str | None:
 
 SPREAD = "PyTorch spreads the gradient over both triangles, and the function reads one"
 EPS = "PyTorch's cosine_similarity takes no derivative of where eps replaces a norm"
+UNSEEN = "what is done to a detached tensor is not recorded"
 NOT_THE_DERIVATIVE = {
+    "y.detach().mul_": UNSEEN,
     "cosine_similarity(randn(2, 3, 4), randn(3, 4), dim=-1, eps=1.0)": EPS,
     "padding_idx=": "PyTorch gives the padding's row no gradient",
     "scale_grad_by_freq=": "PyTorch divides a row's gradient by how often it is looked up",
@@ -126,6 +136,7 @@ are checked, and these are compared with PyTorch alone."""
 
 
 NOT_OF_COMPLEX = {
+    "y.detach().mul_": UNSEEN,
     "eigvalsh(rand": SPREAD,
     "eigvalsh((": "a symmetric complex matrix is no Hermitian one",
 }
