@@ -428,3 +428,13 @@ def test_check_refuses() -> None:
     )
     assert "only floating elements" in message("x = [1, 2]; check sum(x) over x")[0]
     assert "is of the type int" in message("x = ones(2); check 3 over x")[0]
+
+
+def test_a_leaf_with_many_uses_is_drawn_at_each(tmp_path: Path) -> None:
+    program = "x = ones(2) grad; y = x; for i in range(9) { y = y * x }\n"
+    output_of(program + f'graph y to "{tmp_path}/a.dot"')
+    dot = (tmp_path / "a.dot").read_text()
+    assert dot.count('[label="x", style=dashed]') == 10
+    output_of(program.replace("9", "900") + f'graph y to "{tmp_path}/b.dot"')
+    dot = (tmp_path / "b.dot").read_text()
+    assert 'label="701 nodes not shown"' in dot

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from json import dumps
 
@@ -25,10 +25,11 @@ from gradsh.engine.recording import (
 LINES = 60
 """A text tree has at most so many nodes."""
 
-PICTURE = 500
+PICTURE = 200
 """A picture has at most so many nodes; with more nobody can read it."""
 
 _DEEPEST = 8
+_MOST_USES = 4  # of a leaf with more, each use is drawn: edges across a whole picture tell nothing
 _SHORT = 24
 
 
@@ -164,14 +165,22 @@ def dot(view: GraphView) -> str:
         lines.append(f"  n{vertex.number} [label={_quoted(filter(None, parts))}{colour}];")
     hidden = recording.operations + recording.leaves - len(recording.vertices)
     if hidden:
-        lines.append(f'  more [label="{hidden:,} nodes not shown", style=dashed];')
+        lines.append(f'  label="{hidden:,} nodes not shown";')
+    uses = Counter(edge.source for vertex in recording.vertices.values() for edge in vertex.edges)
     for vertex in recording.vertices.values():
-        for edge in vertex.edges:
+        for position, edge in enumerate(vertex.edges):
             source = recording.vertices.get(edge.source)
             label = edge.operand if len(vertex.edges) > 1 and edge.operand else ""
             if edge.result is not None:
                 label = f"{result_name(edge.source, edge.result)} {label}".strip()
-            start = "more" if source is None else f"n{source.number}"
+            if source is not None and (not edge.source.is_leaf or uses[edge.source] <= _MOST_USES):
+                start = f"n{source.number}"
+            else:
+                start = f"n{vertex.number}_{position}"
+                text = (
+                    "..." if source is None else view.names.all(edge.source) or title(edge.source)
+                )
+                lines.append(f"  {start} [label={_quoted([text])}, style=dashed];")
             labelled = f" [label={_quoted([label])}]" if label else ""
             lines.append(f"  {start} -> n{vertex.number}{labelled};")
     return "\n".join([*lines, "}", ""])

@@ -11,7 +11,7 @@ from gradsh.display.graph_view import GraphView, dot
 from gradsh.files.atomic import replacing
 
 _BY_GRAPHVIZ = ("svg", "png", "pdf")
-_SECONDS = 120
+_SECONDS = 60
 
 
 def draw(view: GraphView, path: Any) -> None:
@@ -52,9 +52,14 @@ def _laid_out(text: str, ending: str) -> bytes:
             "`conda install graphviz`), or write a .dot or .html file, which need nothing"
         )
         raise error
-    made = subprocess.run(
-        [program, f"-T{ending}"], input=text.encode(), capture_output=True, timeout=_SECONDS
-    )
+    try:
+        made = subprocess.run(
+            [program, f"-T{ending}"], input=text.encode(), capture_output=True, timeout=_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        refusal = RuntimeError(f"Graphviz has not laid out the graph within {_SECONDS} seconds")
+        refusal.add_note("write a .html file, or the graph of a variable nearer to the leaves")
+        raise refusal from None
     if made.returncode:
         raise RuntimeError(f"Graphviz failed: {made.stderr.decode(errors='replace').strip()}")
     return made.stdout
