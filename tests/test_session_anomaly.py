@@ -118,6 +118,10 @@ def test_causes(program: str, likely: str) -> None:
     assert cause(program) == likely
 
 
+def test_a_range_has_no_negative_zero() -> None:
+    assert "  input is 0\n" in report("log(-zeros(2))")
+
+
 def test_what_is_nan_or_inf_already_is_no_anomaly() -> None:
     program = """\
 x = [inf, nan, 1.]

@@ -74,6 +74,14 @@ x      tensor   (1000, 1000)   float32   no              no     3.8 MiB
     )
 
 
+def test_a_long_name_is_cut_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "a_very_long_name_of_a_variable"
+    shown = coloured(f"{name} = zeros(1000, 1000); vars", monkeypatch)
+    assert shown.splitlines()[2] == (
+        "a_very_long_…   tensor   (1000, 1000)   float32   no              no     3.8 MiB"
+    )
+
+
 def test_vars_as_json() -> None:
     (shown,) = objects_of("x = ones(2) grad; n = 1; vars")
     assert shown["kind"] == "vars"

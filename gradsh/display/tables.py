@@ -26,7 +26,7 @@ def aligned(heads: Sequence[str], rows: Rows, right: Sequence[int] = ()) -> str:
 
 
 def rich_table(heads: Sequence[str], rows: Rows, right: Sequence[int] = ()) -> Table:
-    """The same for a terminal; cells that do not fit are cut."""
+    """The same for a terminal; where there is no room the first column is cut."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -36,12 +36,11 @@ def rich_table(heads: Sequence[str], rows: Rows, right: Sequence[int] = ()) -> T
         table.add_column(
             head,
             justify="right" if index in right else "left",
-            style="cyan" if not index else "",
-            overflow="ellipsis",
-            no_wrap=True,
+            style="" if index else "cyan",
+            no_wrap=index > 0,  # only the others give way where there is no room
         )
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
     return table
 
 

@@ -253,7 +253,7 @@ def _ranges(values: Mapping[str, Any]) -> Iterator[str]:
             wide = np.abs(finite) if array.dtype.kind == "c" else finite
             told = []
             if finite.size:
-                low, high = float(wide.min()), float(wide.max())
+                low, high = float(wide.min()) + 0.0, float(wide.max()) + 0.0  # no -0
                 told.append(f"{low:.6g}" if low == high else f"from {low:.6g} to {high:.6g}")
             told += ["nan"] * bool(np.isnan(array).any()) + ["inf"] * bool(np.isinf(array).any())
             yield f"{name} is {' and '.join(told)}"

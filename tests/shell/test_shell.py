@@ -441,3 +441,36 @@ def test_explain_step_is_left_with_ctrl_c(shell):
     shell.send(CTRL_C)
     shell.wait_prompt()
     assert shell.enter("1 + 1") == ["2"]
+
+
+# --------------------------------------------------------------------- inspecting
+
+
+def test_help_vars_and_time(shell):
+    assert shell.enter("x = ones(2,2) grad;") == []
+    assert shell.enter("help x")[:3] == ["x: tensor", "", "shape          (2, 2), 4 elements"]
+    assert shell.enter("help nograd")[0] == "nograd < S >"
+    assert shell.enter("vars") == [
+        "name   kind     shape    dtype     requires_grad   grad   memory",
+        "────────────────────────────────────────────────────────────────",
+        "x      tensor   (2, 2)   float32   yes             no       16 B",
+        "1 variable, 16 B",
+    ]
+    duration, value = shell.enter("time 1 + 1")
+    assert re.fullmatch(r"time [\d.]+ (ms|µs|s).*", duration)
+    assert value == "2"
+
+
+def test_anomaly_mode_reports_and_the_shell_goes_on(shell):
+    assert shell.enter("anomaly on") == []
+    assert shell.enter("log(zeros(1))")[0] == (
+        "<shell>:2:1: error: Function 'log' returned inf values in its forward pass."
+    )
+    assert shell.enter("log(ones(1))") == ["tensor([0.])"]
+    assert shell.enter("anomaly off") == []
+    assert shell.enter("log(zeros(1))") == ["tensor([-inf])"]
+
+
+def test_show_draws_cells(shell):
+    shown = shell.enter("show [[1., 2.], [3., 4.]]")
+    assert shown == [" 1  2", " 3  4", "[[1., 2.], [3., 4.]]: (2, 2) from 1 to 4"]

@@ -36,7 +36,8 @@ def function_page(name: str, function: Callable[..., Any]) -> Page:
     if nodes:
         facts.append(f"grad_fn   {', '.join(nodes)}")
     for index, (operand, formula) in enumerate(derivatives.items()):
-        facts.append(f"{'' if index else 'gradient':8}  of {operand}: {formula}")
+        told = f"{'' if index else 'gradient':8}  of {operand}: {formula}"
+        facts.append(fill(told, WIDTH, subsequent_indent=" " * 14, break_long_words=False))
     if parts:
         facts.append(f"made of   {', '.join(parts)}")
     if facts:
