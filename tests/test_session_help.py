@@ -123,6 +123,32 @@ In a gradient, g is what arrives at the result, and out the result.
     )
 
 
+def test_a_derivative_with_cases_has_a_line_for_each() -> None:
+    assert (
+        page("pow")
+        == """\
+pow(input, exponent)
+
+input to the power exponent.
+
+also      x.pow(...), x.pow_(...)
+grad_fn   PowBackward0, PowBackward1, PowBackward2
+gradient  of input:
+            if exponent == 0: zeros_like(g)
+            if exponent == 2: g * input * 2
+            otherwise: g * input^(exponent - 1) * exponent
+          of exponent: g * where((input == 0) & (exponent >= 0), out * 0, out
+              * log(input))
+
+In a gradient, g is what arrives at the result, and out the result.
+
+    pow(rand(3, 4) + 1, 2.5)
+    pow(rand(3, 4) + 1, randn(4))
+    pow(2, randn(3, 4))
+"""
+    )
+
+
 def test_names_of_pytorch_methods_and_forms_in_place_lead_to_the_same_page() -> None:
     for name in ("torch.mul", "mul_", "(mul)", '"mul"', "torch.Tensor.mul"):
         assert page(name) == page("mul")

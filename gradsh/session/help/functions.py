@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from textwrap import fill
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from gradsh.display.pages import Page
 from gradsh.engine import FUNCTIONS, METHODS, OPS, Op, Tensor
@@ -13,11 +14,43 @@ from gradsh.engine.graph import Node, Output
 from gradsh.engine.modes import set_grad_enabled
 from gradsh.engine.random import default_generator
 from gradsh.engine.reference import alias_of, paragraphs, signature
-from gradsh.engine.symbols import derivative
+from gradsh.engine.symbols import Derivative, derivative
 from gradsh.session import output
 
 WIDTH = 78
 _MOST_EXAMPLES = 6
+_HEAD = 10
+
+
+class _Differentiated:
+    """What is known of a function's derivative.
+
+    `nodes` are the names of its own nodes, `formulas` the derivatives by operand, `notes` tells of
+    the calls in them that are no functions of the language, and `parts` are the other operations
+    that the function is made of.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[str] = []
+        self.formulas: dict[str, Derivative] = {}
+        self.notes: dict[str, str] = {}
+        self.parts: list[str] = []
+
+    def add(self, name: str, node: Node) -> None:
+        """A node in the graph of a call of function `name`."""
+        op = node.op
+        if not isinstance(op, Op):
+            return
+        if op.name in FUNCTIONS and op.name != name:
+            if op.name not in self.parts:
+                self.parts.append(op.name)
+            return
+        if node.name not in self.nodes:
+            self.nodes.append(node.name)
+        for operand in op.formulas:
+            if operand not in self.formulas:
+                said = self.formulas[operand] = derivative(OPS[op.name], operand)
+                self.notes |= said.notes
 
 
 def function_page(name: str, function: Callable[..., Any]) -> Page:
@@ -25,27 +58,18 @@ def function_page(name: str, function: Callable[..., Any]) -> Page:
     words, code = paragraphs(function)
     call = signature(name, function)
     forms = [f"x.{form}(...)" for form in (name, f"{name}_") if form in METHODS]
-    nodes, derivatives, notes, parts = _differentiated(name, code)
-    blocks = [fill(paragraph, WIDTH) for paragraph in words]
-    facts: list[str] = []
-    if forms:
-        facts.append(f"also      {', '.join(forms)}")
+    known = _Differentiated()
+    if name in FUNCTIONS:
+        for node in _nodes(name, code):
+            known.add(name, node)
     alias = alias_of(name) if name in FUNCTIONS else None
-    if alias:
-        facts.append(f"same as   {alias}")
-    if nodes:
-        facts.append(f"grad_fn   {', '.join(nodes)}")
-    for index, (operand, formula) in enumerate(derivatives.items()):
-        told = f"{'' if index else 'gradient':8}  of {operand}: {formula}"
-        facts.append(fill(told, WIDTH, subsequent_indent=" " * 14, break_long_words=False))
-    if parts:
-        facts.append(f"made of   {', '.join(parts)}")
+    facts = [*_facts(forms, alias, known)]
+    blocks = [fill(paragraph, WIDTH) for paragraph in words]
     if facts:
         blocks.append("\n".join(facts))
-    if derivatives:
+    if known.formulas:
         lines = ["In a gradient, g is what arrives at the result, and out the result."]
-        for call_of, note in notes.items():
-            lines.append(fill(f"{call_of}: {note}", WIDTH, subsequent_indent="  "))
+        lines += [_wrapped(f"{call_of}: {note}", 2) for call_of, note in known.notes.items()]
         blocks.append("\n".join(lines))
     if code:
         blocks.append("\n".join(f"    {line}" for line in code[:_MOST_EXAMPLES]))
@@ -54,42 +78,43 @@ def function_page(name: str, function: Callable[..., Any]) -> Page:
         "signature": call,
         "text": "\n".join(words),
         "forms": forms,
-        "grad_fn": nodes,
-        "gradients": derivatives,
-        "notes": notes,
-        "made_of": parts,
+        "grad_fn": known.nodes,
+        "gradients": {operand: said.text for operand, said in known.formulas.items()},
+        "notes": known.notes,
+        "made_of": known.parts,
         "examples": code,
     }
-    return Page(call, "\n\n".join(blocks), data)
+    return Page(_wrapped(call, 4), "\n\n".join(blocks), data)
 
 
-def _differentiated(
-    name: str, samples: list[str]
-) -> tuple[list[str], dict[str, str], dict[str, str], list[str]]:
-    """The names of a function's own nodes, their formulas by operand, and its other operations.
+def _facts(forms: list[str], alias: str | None, known: _Differentiated) -> Iterator[str]:
+    """Lines that begin with a head: other ways to call it, its nodes, its derivatives."""
+    for head, names in (
+        ("also", forms),
+        ("same as", [alias] if alias else []),
+        ("grad_fn", known.nodes),
+    ):
+        if names:
+            yield _wrapped(f"{head:{_HEAD}}{', '.join(names)}", _HEAD)
+    head = "gradient"
+    for operand, said in known.formulas.items():
+        if len(said.cases) == 1:
+            yield _wrapped(f"{head:{_HEAD}}of {operand}: {said.text}", _HEAD + 4)
+        else:
+            yield f"{head:{_HEAD}}of {operand}:"
+            for case in said.cases:
+                condition = "otherwise" if case.condition is None else f"if {case.condition}"
+                yield _wrapped(f"{'':{_HEAD + 2}}{condition}: {case.text}", _HEAD + 4)
+        head = ""
+    if known.parts:
+        yield _wrapped(f"{'made of':{_HEAD}}{', '.join(known.parts)}", _HEAD)
 
-    The third part has the calls in the formulas that are no functions of the language.
-    """
-    nodes: list[str] = []
-    formulas: dict[str, str] = {}
-    notes: dict[str, str] = {}
-    parts: list[str] = []
-    for node in _nodes(name, samples) if name in FUNCTIONS else ():
-        op = node.op
-        if not isinstance(op, Op):
-            continue
-        if op.name in FUNCTIONS and op.name != name:
-            if op.name not in parts:
-                parts.append(op.name)
-            continue
-        if node.name not in nodes:
-            nodes.append(node.name)
-        for operand in op.formulas:
-            if operand not in formulas:
-                said = derivative(OPS[op.name], operand)
-                formulas[operand] = said.text
-                notes |= said.notes
-    return nodes, formulas, notes, parts
+
+def _wrapped(text: str, indent: int) -> str:
+    """A text in lines of which the later ones are moved along; formulas break at blanks only."""
+    return fill(
+        text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _nodes(name: str, samples: list[str]) -> Iterator[Node]:
@@ -129,7 +154,8 @@ def _run_apart(name: str, call: Callable[..., Any], samples: list[str]) -> None:
     state, profile = default_generator.state(), sys.getprofile()
     sys.setprofile(None)  # no anomaly of theirs is the user's
     try:
-        with set_grad_enabled(True):
+        with set_grad_enabled(True), catch_warnings():
+            simplefilter("ignore")
             for sample in samples:
                 try:
                     session.run(sample)
