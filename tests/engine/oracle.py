@@ -11,6 +11,7 @@ import builtins
 import math
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any
@@ -178,8 +179,10 @@ class TorchSide(Side):
             return getattr(torch.linalg, name)
         return getattr(torch.nn.functional, name, None) or getattr(torch, name, None)
 
-    def _function(self, name: str) -> Any:
-        function = self.plain_function(name)
+    @staticmethod
+    @cache  # looking all of them up for every call took half of the tests' time
+    def _function(name: str) -> Any:
+        function = TorchSide.plain_function(name)
         if hasattr(torch.linalg, name) and function is getattr(torch.linalg, name):
             return function
         method = None if name == "where" else getattr(torch.Tensor, name, None)
