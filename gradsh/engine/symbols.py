@@ -446,6 +446,8 @@ def _index(key: Any) -> str:
 
 def _infix(name: str, left: Any, right: Any) -> tuple[str, int]:
     sign, binds = _BINARY[name]
+    if name == "add" and (taken := _without_sign(left)) is not None:
+        return _infix("sub", right, taken)
     if name == "mul":
         power = _repeated(left, right)
         if power is not None:
@@ -460,6 +462,17 @@ def _infix(name: str, left: Any, right: Any) -> tuple[str, int]:
     below = binds if (name, nested) in _REGROUPED else binds + 1
     first = text(left, binds + 1 if binds == _COMPARE else binds)
     return f"{first} {sign} {text(right, below)}", binds
+
+
+def _without_sign(value: Any) -> Symbol | None:
+    """What a symbol is the negative of, if it is one: -a * b + c reads better as c - a * b."""
+    if not isinstance(value, Symbol) or id(value) in value.reading.parts or not value.operands:
+        return None
+    if value.function == "neg":
+        return value.operands[0]  # type: ignore[no-any-return]
+    if value.function == "mul" and (first := _without_sign(value.operands[0])) is not None:
+        return first * value.operands[1]  # type: ignore[no-any-return]
+    return None
 
 
 def _repeated(left: Any, right: Any) -> str | None:

@@ -66,6 +66,8 @@ def test_a_helper_that_is_named_is_explained() -> None:
         (lambda a, b, c: -(a + b), "-(a + b)"),
         (lambda a, b, c: -a * b, "-a * b"),
         (lambda a, b, c: -(a * b), "-(a * b)"),
+        (lambda a, b, c: -a * a + b, "b - a^2"),
+        (lambda a, b, c: -a + (b - c), "b - c - a"),
         (lambda a, b, c: (-a) ** 2, "(-a)^2"),
         (lambda a, b, c: -(a**2), "-a^2"),
         (lambda a, b, c: a ** (b**c), "a^b^c"),
