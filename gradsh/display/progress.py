@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from rich.constrain import Constrain
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.progress import ProgressColumn
 
 __all__ = ["Bar", "sparkline"]
 
@@ -21,6 +23,21 @@ PATIENCE: Final = 2.0
 _EVERY: Final = 0.1
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _WIDTH: Final = 16
+
+
+class _Bars(Progress):
+    """Leaves room at the end of the line for the `^C` that a terminal writes there itself.
+
+    Where it starts a line of its own, what takes the bar off takes off that line instead.
+    """
+
+    def __init__(self, *columns: ProgressColumn, console: Console, **options: Any) -> None:
+        self._screen = console
+        super().__init__(*columns, console=console, **options)
+
+    def get_renderable(self) -> RenderableType:
+        """The bar, a little narrower than the screen."""
+        return Constrain(super().get_renderable(), self._screen.width - 3)
 
 
 class Bar:
@@ -63,7 +80,7 @@ class Bar:
         self._progress.refresh()
 
     def _open(self) -> Progress:
-        progress = Progress(
+        progress = _Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
