@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ import pytest
 import gradsh
 from gradsh.display.print_options import options
 from gradsh.engine.dtypes import DEFAULTS
+
+# A run in the background ignores Ctrl-C, and so would every program that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PACKAGE_PARENT = Path(gradsh.__file__).resolve().parents[1]
 
