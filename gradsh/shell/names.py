@@ -14,8 +14,6 @@ from gradsh.engine import METHODS, Tensor
 from gradsh.language.grammar import TEXT_OF
 from gradsh.session import Session
 from gradsh.session.commands import COMMANDS
-from gradsh.session.help.words import ATTRIBUTES
-from gradsh.session.help.words import WORDS as WORDS_TOLD
 from gradsh.session.namespaces import Namespace
 from gradsh.session.settings import SETTINGS
 from gradsh.shell.descriptions import cut, default_text, describe, parameters, summary
@@ -63,9 +61,9 @@ class Names:
         if type(value) is Namespace:
             return describe(_namespace_value(value, name))
         if value is Tensor or issubclass(type(value), Tensor):
-            return summary(METHODS[name]) if name in METHODS else cut(ATTRIBUTES.get(name, ""))
+            return summary(METHODS[name]) if name in METHODS else _attribute_description(name)
         found = getattr_static(type(value), "." + name, None)
-        return cut(ATTRIBUTES.get(name, "")) if isinstance(found, property) else describe(found)
+        return _attribute_description(name) if isinstance(found, property) else describe(found)
 
     def parameters(self, callee: str) -> list[Parameter]:
         """The parameters of the function or method that a dotted name calls."""
@@ -121,7 +119,15 @@ def word_description(word: str) -> str:
     """What a word of the language does."""
     if word in COMMANDS:
         return cut(COMMANDS[word].summary)
-    return cut(WORDS_TOLD[word][1]) if word in WORDS_TOLD else ""
+    from gradsh.session.help.words import WORDS
+
+    return cut(WORDS[word][1]) if word in WORDS else ""
+
+
+def _attribute_description(name: str) -> str:
+    from gradsh.session.help.words import ATTRIBUTES
+
+    return cut(ATTRIBUTES.get(name, ""))
 
 
 def _namespace_value(namespace: Namespace, name: str) -> Any:

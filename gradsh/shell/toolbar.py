@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from gradsh.display.tables import bytes_text
 from gradsh.engine.dtypes import DEFAULTS
 from gradsh.engine.modes import GRAD_MODE
-from gradsh.session.timing import seconds_text
-from gradsh.session.variables import memory_held
 from gradsh.shell.calls import Call, call_at
 from gradsh.shell.descriptions import parameter_text
 
@@ -45,8 +43,10 @@ class Toolbar:
         parts = ["recording" if GRAD_MODE.recording else "nograd"]
         if session.anomaly is not None:
             parts.append("anomaly on")
-        parts += [DEFAULTS.floating.name, bytes_text(memory_held(_held(session)))]
+        parts += [DEFAULTS.floating.name, bytes_text(_memory(session))]
         if seconds is not None:
+            from gradsh.session.timing import seconds_text
+
             parts.append(f"last {seconds_text(seconds)}")
         self._state = _BETWEEN.join(parts)
         self._call = None, []
@@ -99,8 +99,13 @@ def current_parameter(taken: Sequence[Parameter], call: Call) -> int | None:
     return None
 
 
-def _held(session: Session) -> list[object]:
-    """The values that a session keeps: its variables, and what it has shown by number."""
+def _memory(session: Session) -> int:
+    """The memory of what a session keeps: its variables, and what it has shown by number."""
     builtins = session.builtins
     shown = [f"_{number}" for number in range(1, session.shown + 1)] if session.numbered else []
-    return [*session.variables.values(), *(builtins[name] for name in shown)]
+    held = [*session.variables.values(), *(builtins[name] for name in shown)]
+    if not held:
+        return 0  # at the first prompt, which waits for nothing that it does not need
+    from gradsh.session.variables import memory_held
+
+    return memory_held(held)
