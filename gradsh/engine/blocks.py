@@ -22,13 +22,25 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _ADD: Any = np.add  # numpy's stubs cannot choose an overload for a `keepdims` that is a variable
 
+
+def thread_count() -> int:
+    """What OMP_NUM_THREADS says, else the number of processors."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 _LARGE = 1 << 16
 """Below so many elements starting a second thread costs more than it saves."""
 
 _BLOCK = 1 << 16
 """Elements of a block: a quarter of a megabyte in float32."""
 
-_THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+THREADS = thread_count()
+"""As many as PyTorch takes by itself; some of its kernels add in an order that depends on it."""
 
 ONE = np.float32(1)
 _pool: Executor | None = None
@@ -41,11 +53,11 @@ def over_rows(work: Callable[[slice], Any], rows: int, length: int) -> list[Any]
     """
     if rows * length < _LARGE:
         return [work(slice(0, rows))]
-    step = max(1, min(_BLOCK // max(length, 1), -(-rows // _THREADS)))
+    step = max(1, min(_BLOCK // max(length, 1), -(-rows // THREADS)))
     slices = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
-    if _THREADS == 1 or len(slices) == 1:
+    if THREADS == 1 or len(slices) == 1:
         return [work(part) for part in slices]
-    threads = min(_THREADS, len(slices))
+    threads = min(THREADS, len(slices))
     shares = [slices[turn::threads] for turn in range(threads)]
 
     def share(turn: int) -> list[Any]:
@@ -80,5 +92,5 @@ def _executor() -> Executor:
     if _pool is None:
         from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely needed
 
-        _pool = ThreadPoolExecutor(_THREADS - 1, "gradsh-rows")
+        _pool = ThreadPoolExecutor(THREADS - 1, "gradsh-rows")
     return _pool

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.blocks import THREADS
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _LANES = 8
@@ -72,15 +74,37 @@ def _lane_moments(rows: Array, rounds: int) -> tuple[Array, Array]:
     return means, squares
 
 
+def _shares(count: int) -> list[slice]:
+    """The rows that each of PyTorch's threads adds up; with few rows one adds all."""
+    step = -(-count // THREADS) if count > THREADS else count
+    return [slice(start, start + step) for start in range(0, count, step)]
+
+
+def _column_totals(rows: Array) -> Array:
+    """The sum of each column: a thread's rows in turn, what the threads have in double."""
+    totals = [np.add.accumulate(rows[share], 0)[-1] for share in _shares(len(rows))]
+    result: Array = np.add.reduce(totals, 0, dtype=np.float64)
+    return result
+
+
+def _column_products(first: Array, second: Array) -> Array:
+    """The sum over each column of products, in the same order."""
+    totals = []
+    for share in _shares(len(first)):
+        total = np.zeros(first.shape[1], np.float32)
+        for one, other in zip(first[share], second[share], strict=True):
+            total = _fused(one, other, total)
+        totals.append(total)
+    result: Array = np.add.reduce(totals, 0, dtype=np.float64).astype(np.float32)
+    return result
+
+
 def column_moments(rows: Array) -> tuple[Array, Array]:
-    """Mean and variance of each column of a float32 matrix, its rows added in turn."""
+    """Mean and variance of each column of a float32 matrix."""
     count = np.float32(len(rows))
-    mean: Array = np.add.accumulate(rows, 0)[-1] / count
-    squares = np.zeros_like(mean)
-    for row in rows:
-        distance = row - mean
-        squares = _fused(distance, distance, squares)
-    return mean, squares / count
+    mean = (_column_totals(rows) / count).astype(np.float32)
+    distances = rows - mean
+    return mean, _column_products(distances, distances) / count
 
 
 def _row_totals(rows: Array) -> Array:
@@ -124,11 +148,8 @@ def column_cotangent(g: Array, rows: Array, mean: Array, scale: Array) -> Array:
         share = (np.add.reduce(g.astype(np.float64), 0) / len(rows)).astype(np.float32)
         spread: Array = (g - share - distances * (along * scale * scale / count)) * scale
         return spread
-    along = np.zeros(rows.shape[1], np.float32)
-    for cotangent, distance in zip(g, distances, strict=True):
-        along = _fused(cotangent, distance, along)
-    factor = along * scale * scale / count
-    centred = g - np.add.accumulate(g, 0)[-1] / count
+    factor = _column_products(g, distances) * scale * scale / count
+    centred = g - _column_totals(g).astype(np.float32) / count
     result: Array = centred - distances * factor
     wide = rows.shape[1] // _LANES * _LANES
     if wide:
