@@ -126,8 +126,9 @@ def compile_statement(
 
 
 def _names_in(code: CodeType) -> Iterator[str]:
-    """The names that code and the functions in it look up."""
-    yield from code.co_names
+    """The names that code and the functions in it look up; a method's is its function's too."""
+    for name in code.co_names:
+        yield name.removeprefix(".")
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names_in(constant)

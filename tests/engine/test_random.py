@@ -395,6 +395,11 @@ def torch_call(expression: str) -> Any:
     return eval(expression, {"torch": torch, "t": torch.tensor, "x": torch.empty(3)})
 
 
+REQUEST = (
+    "(Could this error message be improved?  If so, please report an enhancement request to "
+    "PyTorch.)"
+)
+
 ERRORS: list[tuple[Callable[[Generator], Any], str, type[Exception], str]] = [
     (
         lambda g: g.normal(0, -1, 3),
@@ -475,7 +480,7 @@ ERRORS: list[tuple[Callable[[Generator], Any], str, type[Exception], str]] = [
         lambda g: g.bernoulli(np.array([0.5, math.nan])),
         "torch.bernoulli(t([0.5, float('nan')]))",
         RuntimeError,
-        "Expected p_in >= 0 && p_in <= 1 to be true, but got false.",
+        f"Expected p_in >= 0 && p_in <= 1 to be true, but got false.  {REQUEST}",
     ),
     (
         lambda g: g.bernoulli(np.array([1])),
