@@ -7,7 +7,7 @@ which sees every operation return.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FrameType
 from typing import Any
 
@@ -41,7 +41,10 @@ def origin_of_nan(function: Callable[[], Any]) -> Origin | None:
             return
         local = frame.f_locals
         op = local.get("op")
-        if isinstance(op, Op) and _has_nan(result) and not _has_nan(list(_operands(frame, local))):
+        if not isinstance(op, Op):
+            return
+        given = [*arrays_in([value for _, value in operands_of(frame, local, op)])]
+        if any(becomes(array, given) == "nan" for array in arrays_in(result)):
             found.append(Origin(op.name, frame.f_back))
 
     before = sys.getprofile()
@@ -53,17 +56,42 @@ def origin_of_nan(function: Callable[[], Any]) -> Origin | None:
     return found[0] if found else None
 
 
-def _operands(frame: FrameType, local: dict[str, Any]) -> Iterator[Any]:
-    code = frame.f_code
-    for name in code.co_varnames[: code.co_argcount]:
-        yield local.get(name)
-    yield local.get("args")
-    yield local.get("rest")
-
-
-def _has_nan(value: Any) -> bool:
+def arrays_in(value: Any) -> Iterator[Any]:
+    """The floating arrays and numbers in a value."""
     if isinstance(value, Tensor):
-        return value.array.dtype.kind in "fc" and bool(np.isnan(value.array).any())
-    if isinstance(value, float):
-        return value != value
-    return isinstance(value, (list, tuple)) and any(map(_has_nan, value))
+        value = value.array
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from arrays_in(item)
+    elif isinstance(value, (float, complex)):
+        yield np.asarray(value)
+    elif isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "biuSUO":
+        yield value
+
+
+def is_finite(array: Any) -> bool:
+    """Whether no element is nan or inf."""
+    return bool(np.isfinite(array).all())
+
+
+def becomes(array: Any, given: list[Any]) -> str | None:
+    """What a result has that none of the operands accounts for: "nan", "inf" or nothing.
+
+    Only a nan accounts for a nan: that of `inf - inf` is made by the subtraction.
+    """
+    if np.isnan(array).any():
+        return None if any(np.isnan(x).any() for x in given) else "nan"
+    if np.isinf(array).any() and all(map(is_finite, given)):
+        return "inf"
+    return None
+
+
+def operands_of(frame: FrameType, local: Mapping[str, Any], op: Op) -> Iterator[tuple[str, Any]]:
+    """The arguments of an applier that returns, by the names of the declaration."""
+    code = frame.f_code
+    names = list(op.parameters)
+    for position, name in enumerate(code.co_varnames[: code.co_argcount]):
+        yield names[position], local.get(name)
+    rest = local.get("rest", local.get("args", local.get("others", ())))
+    yield from zip(names[code.co_argcount :], rest, strict=False)
+    yield from (local.get("named") or local.get("kwargs") or {}).items()

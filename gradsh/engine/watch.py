@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from gradsh.engine import appliers, inplace
+from gradsh.engine.anomaly import arrays_in, becomes, is_finite, operands_of
 from gradsh.engine.backward import Walk
 from gradsh.engine.causes import backward_cause, forward_cause
 from gradsh.engine.graph import Node, Output
@@ -101,13 +102,13 @@ class Watch:
                     self._moments[owner] = self._moment(frame)
         if self._made is not None or op.name in _UNDEFINED:
             return
-        arrays = [*_arrays(result)]
-        if all(map(_is_finite, arrays)):
+        arrays = [*arrays_in(result)]
+        if all(map(is_finite, arrays)):
             return
-        operands = dict(_operands(frame, local, op))
-        given = [*_arrays(list(operands.values()))]
+        operands = dict(operands_of(frame, local, op))
+        given = [*arrays_in(list(operands.values()))]
         for array in arrays:
-            kind = _becomes(array, given)
+            kind = becomes(array, given)
             if kind is not None:
                 self._made = _Made(op, kind, operands, array)
                 return
@@ -116,7 +117,7 @@ class Watch:
         """The program gets a result: does it hold what an operation in it made?"""
         made, self._made = self._made, None
         assert made is not None
-        if all(map(_is_finite, _arrays(result))):
+        if all(map(is_finite, arrays_in(result))):
             return
         name = _public_name(made.op)
         error = RuntimeError(
@@ -139,10 +140,10 @@ class Watch:
         node, g = local.get("node"), local.get("g")
         if node is None:
             return  # the walk has not begun
-        given = [*_arrays(g)]
+        given = [*arrays_in(g)]
         for index, cotangent in enumerate(pulled):
-            for array in _arrays(cotangent):
-                kind = None if _is_finite(array) else _becomes(array, given)
+            for array in arrays_in(cotangent):
+                kind = None if is_finite(array) else becomes(array, given)
                 if kind is not None:
                     raise self._backward_error(node, g, index, kind, array)
 
@@ -191,46 +192,6 @@ def _is_tensor(value: Any) -> bool:
     return type(value) is Tensor
 
 
-def _arrays(value: Any) -> Iterator[Any]:
-    """The floating arrays and numbers in a value."""
-    if isinstance(value, Tensor):
-        value = value.array
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _arrays(item)
-    elif isinstance(value, (float, complex)):
-        yield np.asarray(value)
-    elif isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "biuSUO":
-        yield value
-
-
-def _is_finite(array: Any) -> bool:
-    return bool(np.isfinite(array).all())
-
-
-def _becomes(array: Any, given: list[Any]) -> str | None:
-    """What a result has that none of the operands accounts for: "nan", "inf" or nothing.
-
-    Only a nan accounts for a nan: that of `inf - inf` is made by the subtraction.
-    """
-    if np.isnan(array).any():
-        return None if any(np.isnan(x).any() for x in given) else "nan"
-    if np.isinf(array).any() and all(map(_is_finite, given)):
-        return "inf"
-    return None
-
-
-def _operands(frame: FrameType, local: Mapping[str, Any], op: Op) -> Iterator[tuple[str, Any]]:
-    """The arguments of an applier that returns, by the names of the declaration."""
-    code = frame.f_code
-    names = list(op.parameters)
-    for position, name in enumerate(code.co_varnames[: code.co_argcount]):
-        yield names[position], local.get(name)
-    rest = local.get("rest", local.get("args", local.get("others", ())))
-    yield from zip(names[code.co_argcount :], rest, strict=False)
-    yield from (local.get("named") or local.get("kwargs") or {}).items()
-
-
 def _saved(node: Node, op: Op) -> dict[str, Any]:
     """What a node keeps, by name."""
     found = dict(zip(op.saved_tensors, node.saved or (), strict=False))
@@ -245,7 +206,7 @@ def _saved(node: Node, op: Op) -> dict[str, Any]:
 def _ranges(values: Mapping[str, Any]) -> Iterator[str]:
     """A line for each tensor: from where to where its elements go."""
     for name, value in values.items():
-        for array in _arrays(value):
+        for array in arrays_in(value):
             if not array.size:
                 yield f"{name} has no elements"
                 continue
