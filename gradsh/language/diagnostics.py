@@ -14,7 +14,7 @@ from gradsh.language.expressions import GuardedOperation
 from gradsh.language.faults import Fault, SyntaxFault
 from gradsh.language.hints import FOREIGN_WORDS
 from gradsh.language.parser import Parser
-from gradsh.language.units import FILENAME, Unit
+from gradsh.language.units import FILENAME, Unit, written_in
 
 MAXIMUM_CALLS_SHOWN: Final = 5
 MAXIMUM_LINE_SHOWN: Final = 200
@@ -166,20 +166,16 @@ def _places(traceback: TracebackType | None, unit: Unit | None) -> list[tuple[_P
 def _place_in(code: CodeType, offset: int, unit: Unit | None) -> _Place | None:
     """The place of the instruction at `offset` of compiled code, which `unit` runs."""
     positions = _positions(code, offset)
-    _, _, rest = code.co_filename.partition("\n")
-    if rest:
-        source, line, text = rest.split("\n", 2)
-        return _Place(source, int(line), text, positions)
+    written = written_in(code)
+    if written is not None:
+        return _Place(*written, positions)
     return None if unit is None else _Place(unit.source, unit.line, unit.lines, positions)
 
 
 def running_place(frame: FrameType | None) -> tuple[str, int, int] | None:
     """Source, line and column of the program's innermost place around a frame that runs."""
-    while frame is not None and not frame.f_code.co_filename.startswith(FILENAME):
-        frame = frame.f_back
-    if frame is None:
-        return None
-    place = _place_in(frame.f_code, frame.f_lasti, _running_unit(frame))
+    here = moment(frame)
+    place = None if here is None else _place_in(*here)
     return None if place is None else (place.source, place.line, place.column + 1)
 
 
@@ -203,6 +199,14 @@ def told(moment: Moment | None) -> str | None:
     if len(line) > MAXIMUM_LINE_SHOWN:
         line = line[: MAXIMUM_LINE_SHOWN - 3] + "..."
     return f"{place.source}:{place.line}:{place.column + 1}: {line}"
+
+
+def expression_at(moment: Moment) -> str | None:
+    """The text of the expression that was computed at a moment; None if it takes several lines."""
+    place = _place_in(*moment)
+    if place is None or place.end_line != place.relative:
+        return None
+    return place.source_line[place.column : place.end]
 
 
 def _running_unit(frame: FrameType | None) -> Unit | None:

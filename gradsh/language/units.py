@@ -33,6 +33,17 @@ is kept longer than the function itself.
 EVALUATED, EXECUTED, CALLED = range(3)
 
 
+def written_in(code: CodeType) -> tuple[str, int, str] | None:
+    """Source, first line and text of the statement whose function this is the code of.
+
+    None for other code, and for a statement that defines no function.
+    """
+    if not code.co_filename.startswith(FILENAME + "\n"):
+        return None
+    _, source, line, text = code.co_filename.split("\n", 3)
+    return source, int(line), text
+
+
 class Unit:
     """One compiled statement.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from gradsh.engine.anomaly import Origin
@@ -11,7 +10,8 @@ from gradsh.engine.arguments import type_name
 from gradsh.engine.optim import Optimizer, lbfgs
 from gradsh.engine.optim.minimize import STEPS, LossIsNan, check_parameters, minimize
 from gradsh.engine.tensor import Tensor
-from gradsh.language.units import FILENAME
+from gradsh.language.diagnostics import expression_at
+from gradsh.language.units import written_in
 
 if TYPE_CHECKING:
     from gradsh.session.session import Session
@@ -73,15 +73,6 @@ def _advice(error: LossIsNan, names: tuple[str, ...]) -> str:
 def _source_of(origin: Origin) -> str | None:
     """The text of the user's expression that called the operation, if it is short enough."""
     for code, offset in origin.places:
-        if code.co_filename.startswith(FILENAME + "\n"):
-            return _text_at(code, offset)
-    return None
-
-
-def _text_at(code: CodeType, offset: int) -> str | None:
-    lines = code.co_filename.split("\n", 3)[3].splitlines()
-    for number, place in enumerate(code.co_positions()):
-        line, end_line, start, end = place
-        if number == offset // 2 and line is not None and line == end_line:
-            return lines[line - 1].encode()[start:end].decode() if line <= len(lines) else None
+        if written_in(code) is not None:
+            return expression_at((code, offset, None))
     return None

@@ -33,7 +33,7 @@ from gradsh.files.arrays import (
 from gradsh.files.atomic import replacing
 from gradsh.files.record import Record
 from gradsh.language import Reader, SyntaxFault
-from gradsh.language.units import FILENAME
+from gradsh.language.units import written_in
 from gradsh.session.custom import CustomFunction
 from gradsh.session.unloaded import loaded
 
@@ -203,8 +203,11 @@ class _Writer:
         return [dtype, list(array.shape)]
 
     def _function(self, function: FunctionType) -> Any:
-        text = _statement(function.__code__)
-        found = None if text is None else _path_to(function.__code__, text)
+        written = written_in(function.__code__)
+        if written is None:
+            raise _CannotKeep
+        text = written[2]
+        found = _path_to(function.__code__, text)
         if found is None:
             raise _CannotKeep
         return {
@@ -214,13 +217,6 @@ class _Writer:
             "defaults": [self.describe(x) for x in function.__defaults__ or ()],
             "closure": [self._object(cell) for cell in function.__closure__ or ()],
         }
-
-
-def _statement(code: CodeType) -> str | None:
-    """The text of the lines that a function's code comes from."""
-    if not code.co_filename.startswith(FILENAME + "\n"):
-        return None
-    return code.co_filename.split("\n", 3)[3]
 
 
 def _codes(text: str, name: str) -> list[CodeType]:
