@@ -11,10 +11,12 @@ from gradsh.engine.arguments import Operand, operand, optional_operand
 from gradsh.engine.derivative import general, linear
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.linalg import matmul, mm
-from gradsh.engine.ops.pieces import conjugate, refuse, refuse_complex_gradient, single
+from gradsh.engine.ops.pieces import refuse, refuse_complex_gradient
 from gradsh.engine.ops.pointwise import add
 from gradsh.engine.ops.shape import expand_shape, reshape, sum_to, t, view
+from gradsh.engine.precision import single
 from gradsh.engine.small_products import matrix_product
 
 

@@ -16,11 +16,11 @@ from gradsh.engine.inplace import check_shape
 from gradsh.engine.op import composite
 from gradsh.engine.ops.dropout import dropout
 from gradsh.engine.ops.linalg import matmul
-from gradsh.engine.ops.pieces import single
 from gradsh.engine.ops.pointwise import add, mul
 from gradsh.engine.ops.reductions import sum
 from gradsh.engine.ops.shape import to, transpose, unsqueeze
 from gradsh.engine.ops.softmax import safe_softmax_of, softmax_cotangent
+from gradsh.engine.precision import single
 from gradsh.engine.tensor import Tensor, new_tensor, wrap_dim
 
 Array = np.ndarray[Any, np.dtype[Any]]

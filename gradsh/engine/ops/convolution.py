@@ -18,9 +18,10 @@ from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
 from gradsh.engine.ops.complex_numbers import imag, real
 from gradsh.engine.ops.padding import constant_pad
-from gradsh.engine.ops.pieces import refuse, single
+from gradsh.engine.ops.pieces import refuse
 from gradsh.engine.ops.pointwise import add
 from gradsh.engine.ops.shape import squeeze, unsqueeze
+from gradsh.engine.precision import single
 from gradsh.engine.sliding import Lengths, Slide, correlate, spread, weigh
 
 _SECOND = "ConvolutionBackwardBackward0"

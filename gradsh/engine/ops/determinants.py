@@ -10,6 +10,7 @@ import numpy as np
 from gradsh.engine.arguments import Operand, operand
 from gradsh.engine.derivative import general
 from gradsh.engine.op import composite
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.decompositions import svd_of
 from gradsh.engine.ops.elementary import log
 from gradsh.engine.ops.elimination import WRITTEN_OUT, factor, solve_factored
@@ -21,7 +22,7 @@ from gradsh.engine.ops.matrices import (
     identity_like,
     refuse_half,
 )
-from gradsh.engine.ops.pieces import array_of, choose, conjugate
+from gradsh.engine.ops.pieces import array_of, choose
 from gradsh.engine.ops.pointwise import eq, where
 from gradsh.engine.ops.reductions import prod
 from gradsh.engine.ops.shape import expand, unsqueeze

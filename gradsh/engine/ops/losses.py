@@ -26,12 +26,13 @@ from gradsh.engine.ops.loss_reduction import (
     share,
 )
 from gradsh.engine.ops.masking import masked_fill
-from gradsh.engine.ops.pieces import refuse, single
+from gradsh.engine.ops.pieces import refuse
 from gradsh.engine.ops.pointwise import add, div, le, lt, mul, pow
 from gradsh.engine.ops.reductions import any, sum
 from gradsh.engine.ops.selection import clamp
 from gradsh.engine.ops.shape import clone, unsqueeze
 from gradsh.engine.ops.transcendental import xlogy
+from gradsh.engine.precision import single
 from gradsh.engine.tensor import Tensor, new_tensor
 
 

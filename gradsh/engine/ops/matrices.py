@@ -8,7 +8,8 @@ import numpy as np
 
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.dtypes import FROM_NUMPY
-from gradsh.engine.ops.pieces import array_of, conjugate
+from gradsh.engine.ops.conjugation import conjugate
+from gradsh.engine.ops.pieces import array_of
 from gradsh.engine.ops.pointwise import not_implemented
 from gradsh.engine.ops.shape import transpose
 

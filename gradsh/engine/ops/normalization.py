@@ -24,12 +24,12 @@ from gradsh.engine.moments import (
 from gradsh.engine.op import composite
 from gradsh.engine.ops.elementary import square
 from gradsh.engine.ops.indexing import select
-from gradsh.engine.ops.pieces import array_of, refuse, single
+from gradsh.engine.ops.pieces import array_of, refuse
 from gradsh.engine.ops.pointwise import add, mul
 from gradsh.engine.ops.reductions import mean, sum
 from gradsh.engine.ops.shape import clone, contiguous, reshape, to
 from gradsh.engine.ops.transcendental import rsqrt
-from gradsh.engine.precision import SEEN_IN_FULL
+from gradsh.engine.precision import SEEN_IN_FULL, single
 from gradsh.engine.tensor import Tensor, wrap_dim
 
 Array = np.ndarray[Any, np.dtype[Any]]

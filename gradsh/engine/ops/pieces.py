@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.modes import GRAD_MODE
-from gradsh.engine.ops.conjugation import conjugate as conjugate
 from gradsh.engine.ops.pointwise import not_implemented, where
-from gradsh.engine.precision import single as single
 from gradsh.engine.tensor import Tensor, new_tensor
 
 

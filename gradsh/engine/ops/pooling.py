@@ -14,9 +14,10 @@ from gradsh.engine.arguments import Operand, operand
 from gradsh.engine.arguments import shape as read_lengths
 from gradsh.engine.derivative import general, linear
 from gradsh.engine.op import composite
-from gradsh.engine.ops.pieces import array_of, no_effect, refuse, single
+from gradsh.engine.ops.pieces import array_of, no_effect, refuse
 from gradsh.engine.ops.reductions import mean
 from gradsh.engine.ops.shape import squeeze, unsqueeze
+from gradsh.engine.precision import single
 from gradsh.engine.sliding import Lengths, Slide, offsets
 from gradsh.engine.tensor import wrap_dim
 

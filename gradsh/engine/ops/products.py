@@ -12,8 +12,9 @@ from gradsh.engine.arguments import Dim, Operand, operand, type_name
 from gradsh.engine.derivative import linear
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.linalg import dot, mm
-from gradsh.engine.ops.pieces import array_of, conjugate, refuse
+from gradsh.engine.ops.pieces import array_of, refuse
 from gradsh.engine.ops.pointwise import mul
 from gradsh.engine.ops.reductions import sum
 from gradsh.engine.ops.shape import (

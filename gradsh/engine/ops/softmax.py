@@ -14,11 +14,11 @@ from gradsh.engine.derivative import general
 from gradsh.engine.dtypes import HALVES, DType
 from gradsh.engine.op import composite
 from gradsh.engine.ops.elementary import exp
-from gradsh.engine.ops.pieces import refuse, single
+from gradsh.engine.ops.pieces import refuse
 from gradsh.engine.ops.pointwise import neg
 from gradsh.engine.ops.reductions import sum
 from gradsh.engine.ops.shape import to
-from gradsh.engine.precision import SEEN_IN_FULL, fused_multiply_add, precise
+from gradsh.engine.precision import SEEN_IN_FULL, fused_multiply_add, precise, single
 from gradsh.engine.tensor import wrap_dim
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -9,6 +9,7 @@ import numpy as np
 from gradsh.engine.arguments import Operand, boolean, operand
 from gradsh.engine.derivative import general
 from gradsh.engine.op import composite
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.diagonals import tril, triu
 from gradsh.engine.ops.elimination import (
     WRITTEN_OUT,
@@ -30,7 +31,7 @@ from gradsh.engine.ops.matrices import (
     refuse_half,
     type_of,
 )
-from gradsh.engine.ops.pieces import conjugate, refuse
+from gradsh.engine.ops.pieces import refuse
 from gradsh.engine.ops.pointwise import neg
 from gradsh.engine.ops.shape import sum_to, unsqueeze
 from gradsh.engine.tensor import Tensor
