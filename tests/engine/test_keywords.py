@@ -17,8 +17,10 @@ CALLS = [(name, text) for name, text in samples() if name not in INPUTS]
 OVERLOADED = {
     "arange": "a single number is the end",
     "dsplit": "indices or sections",
+    "float_power": "input or self",
     "flip": "several numbers, or one without parentheses, by position only",
     "hsplit": "indices or sections",
+    "isin": "element or elements",
     "max": "dim or other",
     "min": "dim or other",
     "pow": "input or self",
