@@ -58,6 +58,16 @@ def only_tensors(op: str, **operands: Any) -> None:
             raise refuse(op, name, position, "Tensor", value)
 
 
+def check_tensors(name: str, **arguments: Any) -> None:
+    """Refuse everything but tensors among the first operands of a composition."""
+    for position, (argument, value) in enumerate(arguments.items(), 1):
+        if type(value) is not Tensor:
+            error = refuse(name, argument, position, "Tensor", value)
+            if isinstance(value, int | float):
+                error.add_note(f"write `tensor({value})`")
+            raise error
+
+
 def optional_operand(value: Any, op: str, name: str, position: int) -> Any:
     """A tensor or none."""
     return None if value is None else operand(value, op, name, position)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.appliers import check_broadcast
-from gradsh.engine.arguments import Operand
+from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import general
 from gradsh.engine.dtypes import CATEGORY, FROM_NUMPY
 from gradsh.engine.op import composite
@@ -17,7 +17,6 @@ from gradsh.engine.ops.elementary import exp, sigmoid
 from gradsh.engine.ops.loss_reduction import (
     REDUCTIONS,
     check_reduction,
-    check_tensors,
     gathered,
     quotient,
     reduced,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.appliers import check_broadcast
-from gradsh.engine.arguments import Operand, only_tensors
+from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import linear, pointwise
 from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, result_type
 from gradsh.engine.op import composite
@@ -100,7 +100,7 @@ def equal(input: Any, other: Any) -> bool:
     equal(randn(3, 4), randn(3, 4))
     equal(randn(3, 4), randn(4))
     """
-    only_tensors("equal", input=input, other=other)
+    check_tensors("equal", input=input, other=other)
     return bool(np.array_equal(input.array, other.array))
 
 
@@ -115,13 +115,15 @@ def isin(
     isin(randn(3, 4), randn(4), assume_unique=false)
     """
     values = (elements, test_elements)
-    if not any(type(value) is Tensor for value in values):
+    kinds = [type(value) for value in values]
+    if Tensor not in kinds or not all(k is Tensor or k in NUMBER_CATEGORY for k in kinds):
         raise TypeError(
             "isin() received an invalid combination of arguments - got "
             f"({type(elements).__name__}, {type(test_elements).__name__})"
         )
-    kinds = [(x.dtype, False) if type(x) is Tensor else (type(x), True) for x in values]
-    common = result_type(kinds)
+    common = result_type(
+        [(x.dtype, x.ndim == 0) if type(x) is Tensor else (type(x), True) for x in values]
+    )
     for x in values:
         held = x.dtype if type(x) is Tensor else result_type([(type(x), True)])
         if held.category not in (1, FLOAT):

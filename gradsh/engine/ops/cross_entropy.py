@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradsh.engine.arguments import check_tensors
 from gradsh.engine.op import composite
 from gradsh.engine.ops.gathering import gather
 from gradsh.engine.ops.loss_reduction import (
     check_reduction,
-    check_tensors,
     multiple,
     quotient,
     reduction_name,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.arguments import Operand
+from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import general, pointwise
 from gradsh.engine.dtypes import COMPLEX, FROM_NUMPY, NUMBER_CATEGORY, complex128, float64
 from gradsh.engine.op import composite
@@ -129,6 +129,7 @@ def positive(input: Any) -> Any:
 
     positive(randn(3, 4))
     """
+    check_tensors("positive", input=input)
     if input.array.dtype.kind == "b":
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input

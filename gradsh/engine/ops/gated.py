@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine import random
-from gradsh.engine.arguments import Operand
+from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import general, pointwise
 from gradsh.engine.dtypes import FLOAT, HALVES
 from gradsh.engine.op import composite
@@ -18,7 +18,7 @@ from gradsh.engine.ops.pieces import choose, refuse
 from gradsh.engine.ops.pointwise import no_change, not_implemented
 from gradsh.engine.ops.shape import cat, expand, view
 from gradsh.engine.precision import precise, single
-from gradsh.engine.tensor import Tensor, wrap_dim
+from gradsh.engine.tensor import wrap_dim
 
 _FIXED_SLOPE = 1e-6
 """A range of slopes narrower than this is a single slope."""
@@ -47,6 +47,7 @@ def glu(input: Any, dim: int = -1) -> Any:
     glu(randn(3, 4))
     glu(randn(4, 3), 0)
     """
+    check_tensors("glu", input=input)
     if not input.ndim:
         raise RuntimeError("glu does not support scalars because halving size must be even")
     axis = wrap_dim(dim, input.ndim)
@@ -103,7 +104,8 @@ def prelu(input: Any, weight: Any) -> Any:
     prelu(randn(3, 4), rand(4))
     prelu(randn(2, 3, 4), rand(3))
     """
-    if type(input) is Tensor and input.dtype is not weight.dtype:
+    check_tensors("prelu", input=input, weight=weight)
+    if input.dtype is not weight.dtype:
         raise RuntimeError(
             "prelu: Type promoting not supported. "
             f"Got {input.dtype.type_name} and {weight.dtype.type_name}"
@@ -174,6 +176,7 @@ def rrelu(
     rrelu(randn(3, 4), 0.1, 0.4)
     rrelu(randn(3, 4), training=true)
     """
+    check_tensors("rrelu", input=input)
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     noise = None

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.arguments import Number, Operand, refuse
+from gradsh.engine.arguments import Number, Operand
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import FROM_NUMPY, promote
 from gradsh.engine.modes import GRAD_MODE
@@ -51,16 +51,6 @@ def check_reduction(reduction: Any) -> str:
         error.add_note('it is one of "mean", "sum", "none"')
         raise error
     return str(reduction)
-
-
-def check_tensors(name: str, **arguments: Any) -> None:
-    """TypeError for an argument of a loss that must be a tensor and is none."""
-    for position, (argument, value) in enumerate(arguments.items(), 1):
-        if type(value) is not Tensor:
-            error = refuse(name, argument, position, "Tensor", value)
-            if isinstance(value, int | float):
-                error.add_note(f"write `tensor({value})`")
-            raise error
 
 
 def refuse_gradient(operation: str, **arguments: Any) -> None:

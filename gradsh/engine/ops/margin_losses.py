@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.arguments import check_tensors
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.op import composite
 from gradsh.engine.ops.creation import zeros_like
@@ -13,7 +14,6 @@ from gradsh.engine.ops.elementary import sqrt
 from gradsh.engine.ops.loss_reduction import (
     below,
     check_reduction,
-    check_tensors,
     reduced,
     reduction_name,
 )

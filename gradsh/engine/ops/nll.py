@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.arguments import Operand
+from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import general
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
 from gradsh.engine.ops.loss_reduction import (
     check_reduction,
-    check_tensors,
     reduction_name,
     refuse_gradient,
 )
