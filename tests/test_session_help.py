@@ -54,7 +54,7 @@ or one of these topics:
   printing    print, texts with values, digits
   optimising  minimize, optimisers, schedules
   files       load, save, run, sessions, data by pipe
-  inspection  graph, explain, check, plot, show, vars, time, anomaly
+  inspection  graph, explain, check, plot, hist, contour, vars, time, anomaly
   shell       keys, history, completion
   pytorch     what is the same, and what is not
   operations  all functions

@@ -174,6 +174,135 @@ def test_safe_refuses_files() -> None:
         assert complaint == "'to' may not be used here"
 
 
+def test_curves_have_the_names_that_are_given() -> None:
+    data = as_json('x = [1., 2.]; plot x, x^2 as "square", x')["data"]
+    assert [series["name"] for series in data["series"]] == ["square", "x"]
+    assert as_json('x = [1., 2.]; plot x as "t", x')["data"]["axis"] == "t"
+
+
+@pytest.mark.parametrize(
+    "written", ["x^3", "f", "f(x)", "sum(x * x * x)", "by_number(x)", "3 * 0 + x^3"]
+)
+def test_a_derivative_beside_its_function(written: str) -> None:
+    pytest.importorskip("torch")
+    import torch
+
+    program = "def f(a) = a^3; def by_number(a) { assert a.ndim == 0; return a^3 }\n"
+    data = as_json(f"{program}plot {written} over x from -2 to 2 with derivative")["data"]
+    value, slope = data["series"]
+    assert slope["name"] == f"d/dx {written}"
+    x = torch.tensor(slope["x"], requires_grad=True)
+    if written != "sum(x * x * x)":
+        (x**3).sum().backward()
+        assert value["y"] == pytest.approx((x.detach() ** 3).tolist(), rel=1e-4, abs=1e-5)
+        assert slope["y"] == pytest.approx(x.grad.tolist(), rel=1e-4, abs=1e-5)
+
+
+def test_a_derivative_that_is_not_recorded() -> None:
+    assert message('plot x.item()^2 over x with derivative to "f.png"')[0] == (
+        "the derivative of x.item()^2 is not recorded: its value is no tensor"
+    )
+    assert as_json("plot 3 * ones(1) + 0 * x over x with derivative")["data"]["series"][1]["y"] == (
+        [0.0] * 200
+    )
+
+
+# ------------------------------------------------------------------------------------ hist
+
+
+def test_hist_counts() -> None:
+    data = as_json("w = [0., 0.1, 0.9, 1., nan, inf]; hist w, w * 2 bins 2")["data"]
+    assert data == {
+        "edges": [0.0, 1.0, 2.0],
+        "counts": [
+            {"name": "w", "inside": [3, 1], "outside": 2},
+            {"name": "w * 2", "inside": [2, 2], "outside": 2},
+        ],
+    }
+
+
+def test_hist_chooses_as_many_bins_as_the_spread_asks_for() -> None:
+    assert len(as_json("hist randn(1000)")["data"]["edges"]) > 20
+    assert len(as_json("hist [1., 1., 1.]")["data"]["edges"]) == 4
+    assert len(as_json("hist cat([randn(1000), [1e9]])")["data"]["edges"]) == 51
+
+
+def test_hist_on_a_terminal() -> None:
+    pytest.importorskip("plotext")
+    shown = on_terminal('hist [0, 0, 1, nan] as "numbers" bins 2')
+    assert "numbers" in shown
+    assert shown.splitlines()[-1] == "numbers: 1 not finite"
+    plain = re.sub(r"\x1b\[[\d;]*m", "", coloured('hist [0, 0, 1, nan] as "numbers" bins 2'))
+    assert [line.rstrip() for line in plain.splitlines()] == shown.splitlines()
+
+
+# --------------------------------------------------------------------------------- contour
+
+
+def test_contour_of_expressions_and_functions() -> None:
+    programs = (
+        "contour x + 2*y over x, y from -1 to 1",
+        "def f(x, y) = x + 2*y; contour f from -1 to 1",
+        "def f(p) = p[0] + 2*p[1]; contour f from -1 to 1",
+        "def f(p) { assert p.ndim == 1; return dot(p, [1., 2.]) }; contour f from -1 to 1",
+        "def f(x, y) = x.item() + 2*y.item(); contour f from (-1, -1) to (1, 1)",
+        "def f(x, y) = x + 2*y; contour f over x, y from -1 to 1",
+    )
+    for program in programs:
+        data = as_json(program)["data"]
+        x, y, heights = data["x"], data["y"], data["heights"]
+        assert (len(x), len(y), len(heights), len(heights[0])) == (61, 61, 61, 61)
+        assert (x[0], x[-1], y[0], y[-1]) == (-1, 1, -1, 1)
+        for row in range(0, 61, 10):
+            expected = [across + 2 * y[row] for across in x]
+            assert heights[row] == pytest.approx(expected, abs=1e-6)
+    axes = [as_json(program)["data"]["axes"] for program in programs]
+    assert axes == [["x", "y"], ["x", "y"], ["p[0]", "p[1]"], ["p[0]", "p[1]"], *[["x", "y"]] * 2]
+
+
+def test_contour_on_a_terminal_says_where_the_ends_are() -> None:
+    pytest.importorskip("contourpy")
+    shown = on_terminal("contour x^2 + log(y) over x, y from (-1, -1) to (1, 2)")
+    assert shown.splitlines()[-1] == ("x^2 + log(y): from -inf at (-1, 0) to 1.693 at (-1, 2)")
+    flat = on_terminal("contour x * 0 + y * 0 over x, y")
+    assert flat.splitlines()[-1].startswith("x * 0 + y * 0: from 0 at ")
+
+
+@pytest.mark.parametrize(
+    ("program", "complaint"),
+    [
+        ('hist "a"', 'hist takes numbers, and "a" is str'),
+        ("hist [nan]", "there is no number to count in [nan]"),
+        ("hist [1., 2.] bins 0", "bins is a number from 1 to 1000, not 0"),
+        ("hist [1., 2.] bins 2.5", "bins is a number from 1 to 1000, not 2.5"),
+        ("contour 3", "contour draws a function of two variables, and 3 is none"),
+        ("contour x over x, y from 1 to 1",
+         "contour goes from a number to a larger one, not from 1.0 to 1.0"),
+        ("contour x over x, y from (1, 2, 3) to 4",
+         "an end of contour's range is a number or 2, not (1, 2, 3)"),
+        ("plot x over x from (1, 2) to 4",
+         "an end of plot's range is a number, not (1, 2)"),
+        ("contour log(-1 - x^2) + y over x, y",
+         "log(-1 - x^2) + y is finite at no point of the picture"),
+        ("contour stack([x, y]) over x, y",
+         "contour draws a function whose value is one real number"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_counted_or_has_no_contours(program: str, complaint: str) -> None:
+    assert message(program)[0] == complaint
+
+
+def test_the_other_drawings_in_files(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    for command in ("hist randn(9), rand(9)", "hist randn(9)", "contour x*y over x, y from 0 to 1"):
+        output_of(f'{command} to "{tmp_path / "a.png"}"')
+        assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+        (tmp_path / "a.png").unlink()
+    assert message("contour x*y over x, y from 0 to 1")[1] == (
+        'write `contour x*y ... to "contour.png"`'
+    )
+
+
 # ------------------------------------------------------------------------------------ show
 
 

@@ -10,6 +10,7 @@ variables after `over`.
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Any, Final
 
 from gradsh.language.blocks import no_arguments
@@ -20,6 +21,12 @@ from gradsh.language.statements import CommandCall, Option, Statements
 
 MAXIMUM_TEXT: Final = 1000
 """Characters of an expression's text that a command gets; the rest is for nobody to read."""
+
+Curve = tuple[ast.expr, ast.expr | None]
+"""What is drawn, and the name that it is given."""
+
+_PLOT_HINT: Final = "plot x^2 over x from 0 to 1 with derivative"
+_CONTOUR_HINT: Final = "contour x^2 + y^2 over x, y from -1 to 1"
 
 
 class Commands(Formats, Statements):
@@ -97,34 +104,66 @@ class Commands(Formats, Statements):
         return self._command(word, [function], parts | self._parts([over]), over[2][-1])
 
     def command_plot(
-        self, word: Lexeme, values: list[ast.expr], options: list[Option] | None = None
+        self, word: Lexeme, curves: list[Curve], options: list[Option] | None = None
     ) -> list[ast.stmt]:
-        values = _several(values)
-        parts: dict[str, ast.expr] = {"text": self._texts(values)}
         options = options or []
-        over = next((given for name, _, given in options if name == "over"), None)
-        if over is None:
-            for name, lexeme, _ in options:
-                if name == "from":
-                    fail(
-                        lexeme, "'from ... to ...' belongs to 'over'", "plot x^2 over x from 0 to 1"
-                    )
+        parts, values = self._named(curves)
+        names = _given(options, "over")
+        if names is None:
+            _refuse(options, "from", "'from ... to ...' belongs to 'over'", _PLOT_HINT)
+            _refuse(options, "with", "'with derivative' belongs to 'over'", _PLOT_HINT)
+        elif len(names) > 1:
+            fail(names[1], "plot runs over one variable", _CONTOUR_HINT)
         else:
-            values = [self._function(value, over) for value in values]
-        for name, _, given in options:
-            if name == "over":
-                parts["over"] = _text(given[0], given)
-            elif name == "from":
-                parts["from"], parts["until"] = given
-            else:
-                parts["to"] = given
+            values = [self._function(value, names) for value in values]
+        return self._command(word, values, parts | _drawing(options), values[-1])
+
+    def command_contour(
+        self, word: Lexeme, value: ast.expr, options: list[Option] | None = None
+    ) -> list[ast.stmt]:
+        options = options or []
+        parts: dict[str, ast.expr] = {"text": self._texts([value])}
+        _refuse(options, "with", "'with derivative' belongs to plot", _PLOT_HINT)
+        names = _given(options, "over")
+        if names is not None:
+            if len(names) != 2:
+                fail(names[0], "contour runs over two variables", _CONTOUR_HINT)
+            value = self._function(value, names)
+        return self._command(word, [value], parts | _drawing(options), value)
+
+    def command_hist(
+        self, word: Lexeme, curves: list[Curve], options: list[Option] | None = None
+    ) -> list[ast.stmt]:
+        parts, values = self._named(curves)
+        parts |= {name: given for name, _, given in options or []}
         return self._command(word, values, parts, values[-1])
 
-    def plot_over(self, word: Lexeme, name: Lexeme) -> Option:
-        return word[0], word, name
+    def unnamed_curve(self, value: ast.expr) -> Curve:
+        return value, None
+
+    def named_curve(self, value: ast.expr, word: Lexeme, name: Lexeme) -> Curve:
+        return value, self.string(name)
 
     def plot_range(self, word: Lexeme, lower: ast.expr, to: Lexeme, upper: ast.expr) -> Option:
         return word[0], word, (lower, upper)
+
+    def plot_derivative(self, word: Lexeme, derivative: Lexeme) -> Option:
+        return word[0], word, None
+
+    def _named(self, curves: list[Curve]) -> tuple[dict[str, ast.expr], list[ast.expr]]:
+        """What `plot` and `hist` draw: the parts that say how it is called, and the values."""
+        values = [value for value, _ in curves]
+        if len(curves) == 1 and curves[0][1] is None:
+            values = _several(values)
+            names: list[ast.expr | None] = [None] * len(values)
+        else:
+            names = [name for _, name in curves]
+        texts = self._texts(values)
+        named = [name or text for name, text in zip(names, texts.elts, strict=True)]
+        parts: dict[str, ast.expr] = {"text": texts}
+        if any(names):
+            parts["names"] = ast.Tuple(named, LOAD, **span(values[0], values[-1]))
+        return parts, values
 
     def minimize(
         self, word: Lexeme, loss: ast.expr, over: Option, options: list[Option]
@@ -150,11 +189,10 @@ class Commands(Formats, Statements):
             body = ast.Call(internal_name("@optimiser", position), [value, tensors], [], **position)
         return self.function_of(arguments, body, position)
 
-    def _function(self, value: ast.expr, parameter: Lexeme | None = None) -> ast.expr:
-        """The expression as a function, of the given variable or of nothing."""
+    def _function(self, value: ast.expr, parameters: Sequence[Lexeme] = ()) -> ast.expr:
+        """The expression as a function of the given variables."""
         arguments = no_arguments()
-        if parameter is not None:
-            arguments.args = [ast.arg(parameter[0], None, **span(parameter, parameter))]
+        arguments.args = [ast.arg(name[0], None, **span(name, name)) for name in parameters]
         return self.function_of(arguments, value, span(value, value))
 
     def _parts(self, options: list[Option]) -> dict[str, ast.expr]:
@@ -203,6 +241,33 @@ class Commands(Formats, Statements):
             ast.Dict(keys, list(parts.values()), **position),
         ]
         return CommandCall(internal_name("@command", position), arguments, [], **position)
+
+
+def _given(options: list[Option], name: str) -> Any:
+    """What was written after the word `name`; None if it was not written."""
+    return next((given for option, _, given in options if option == name), None)
+
+
+def _refuse(options: list[Option], name: str, message: str, hint: str) -> None:
+    for option, lexeme, _ in options:
+        if option == name:
+            fail(lexeme, message, hint)
+
+
+def _drawing(options: list[Option]) -> dict[str, ast.expr]:
+    """The parts that `plot` and `contour` get: names after `over` as texts, the ends of a range."""
+    parts: dict[str, ast.expr] = {}
+    for name, lexeme, given in options:
+        if name == "over":
+            texts: list[ast.expr] = [_text(variable[0], variable) for variable in given]
+            parts["over"] = ast.Tuple(texts, LOAD, **span(given[0], given[-1]))
+        elif name == "from":
+            parts["from"], parts["until"] = given
+        elif name == "with":
+            parts["derivative"] = ast.Constant(True, **span(lexeme, lexeme))
+        else:
+            parts[name] = given
+    return parts
 
 
 def _several(values: list[ast.expr]) -> list[ast.expr]:

@@ -87,13 +87,25 @@ def _minimize(session: Session, values: tuple[Any, ...], parts: Parts) -> object
 
 
 def _plot(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
-    from gradsh.session.plotting import plot
+    from gradsh.session.curves import plot
 
     plot(session, values, parts)
 
 
+def _hist(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.histograms import hist
+
+    hist(session, values, parts)
+
+
+def _contour(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.contours import contour
+
+    contour(session, values, parts)
+
+
 def _show(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
-    from gradsh.session.plotting import show
+    from gradsh.session.matrices import show
 
     show(session, values, parts)
 
@@ -155,7 +167,17 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "check": Command("check E over x", "compare the gradient with central differences", _check),
     "plot": Command(
-        'plot y | plot x, y | plot f over x [from A to B] [to "f.png"]', "draw curves", _plot
+        'plot y | plot x, y as "name" | plot f over x [from A to B] [with derivative] [to "f.png"]',
+        "draw curves",
+        _plot,
+    ),
+    "hist": Command(
+        'hist w [as "name"] [bins N] [to "f.png"]', "draw how values are spread", _hist
+    ),
+    "contour": Command(
+        'contour f [over x, y] [from A to B] [to "f.png"]',
+        "draw lines of equal height of a function of two variables",
+        _contour,
     ),
     "show": Command('show A [to "f.png"]', "a matrix or an image as a picture", _show),
     "help": Command("help [NAME]", "explain a function, a variable, a word or a topic", _help),

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from gradsh.display.cells import Picture
-from gradsh.display.plots import Plot, package
+from gradsh.display.plots import Contours, Drawing, Histogram, Plot, package
 from gradsh.files.atomic import replacing
-from gradsh.session.plotting import ending_of
+from gradsh.session.drawing import ending_of
 
 _DOTS_PER_INCH = 150
 
 
-def draw_plot(plot: Plot, path: Any) -> None:
-    """Write curves to a file whose ending names its format."""
+def draw_figure(drawing: Drawing, path: Any) -> None:
+    """Write curves, a histogram or contour lines to a file whose ending names its format."""
     figure = _figure(path)
-    axes = figure.subplots()
+    _DRAWN[type(drawing)](figure.subplots(), drawing)
+    _write(figure, path)
+
+
+def _curves(axes: Any, plot: Plot) -> None:
     for name, x, y in plot.series:
         axes.plot(x, y, label=name)
     axes.set_xlabel(plot.axis)
@@ -25,7 +29,30 @@ def draw_plot(plot: Plot, path: Any) -> None:
     else:
         axes.set_ylabel(plot.series[0].name)
     axes.grid(alpha=0.3)
-    _write(figure, path)
+
+
+def _steps(axes: Any, histogram: Histogram) -> None:
+    several = len(histogram.counts) > 1
+    for name, inside, _ in histogram.counts:
+        axes.stairs(inside, histogram.edges, fill=True, alpha=0.5 if several else 1, label=name)
+    if several:
+        axes.legend()
+    else:
+        axes.set_xlabel(histogram.counts[0].name)
+    axes.set_ylabel("count")
+
+
+def _contour_lines(axes: Any, contours: Contours) -> None:
+    lines = axes.contour(contours.x, contours.y, contours.heights, contours.levels)
+    axes.clabel(lines, fmt="%g", fontsize="small")
+    axes.set_xlabel(contours.axes[0])
+    axes.set_ylabel(contours.axes[1])
+    axes.set_title(contours.name)
+
+
+_DRAWN: Final[dict[type, Callable[[Any, Any], None]]] = {
+    Plot: _curves, Histogram: _steps, Contours: _contour_lines,
+}  # fmt: skip
 
 
 def draw_pictures(pictures: Sequence[Picture], path: Any) -> None:

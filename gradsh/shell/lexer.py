@@ -165,12 +165,12 @@ def _parameters_after(tokens: Sequence[Token], index: int) -> Iterator[str]:
 
 
 def _command(tokens: Sequence[Token], index: int) -> bool:
-    """Whether the statement around a token is a `plot`, whose variable runs over a range."""
+    """Whether the statement around a token is one whose variables run over a range."""
     for token in reversed(tokens[:index]):
         if token.kind == "newline" or token.text == ";":
             return False
         if token.kind == "command":
-            return token.text == "plot"
+            return token.text in ("plot", "contour")
     return False
 
 

@@ -239,7 +239,7 @@ def test_command_evaluates_again_and_again(session):
     assert loss() == 25
     assert function(3) == 14
     assert parts == {"text": ("w*w",), "over": (2,), "over_text": ("w",), "steps": 3}
-    assert plotted == {"text": ("x^2 + w",), "over": "x", "from": 0, "until": 1}
+    assert plotted == {"text": ("x^2 + w",), "over": ("x",), "from": 0, "until": 1}
     assert session.variables["h"] == "result"
 
 

@@ -200,7 +200,7 @@ With --safe no file is read or written.
 """,
     ),
     "inspection": Topic(
-        "graph, explain, check, plot, show, vars, time, anomaly",
+        "graph, explain, check, plot, hist, contour, vars, time, anomaly",
         """\
     x = [1., 2.] grad
     y = sum(log(x)^2)
@@ -214,7 +214,9 @@ With --safe no file is read or written.
     anomaly off
 
 plot sin(t) over t from 0 to 6 draws a curve on a terminal, or with
-to "f.png" into a file.
+to "f.png" into a file; "with derivative" draws its slope beside it.
+hist w shows how values are spread, contour x^2 + y^2 over x, y the
+lines of equal height.
 """,
     ),
     "shell": Topic(
