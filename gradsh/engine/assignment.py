@@ -12,7 +12,7 @@ from gradsh.engine.arguments import number, operand
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.graph import Node, next_sequence_number
 from gradsh.engine.inplace import check_in_place, check_shape
-from gradsh.engine.modes import GRAD_MODE, INTERRUPTS
+from gradsh.engine.modes import CHANGES, GRAD_MODE, INTERRUPTS
 from gradsh.engine.op import OPS
 from gradsh.engine.ops.indexing import apply_views, index, refuse_values
 from gradsh.engine.ops.pointwise import no_change
@@ -171,6 +171,8 @@ def _put_at(target: Tensor, indices: tuple[Any, ...], value: Tensor) -> None:
         )
         if value.array.dtype is not array.dtype:
             node.fit = (None, (value.array.shape, value.array.dtype))
+    if CHANGES.journal is not None:
+        CHANGES.journal.values(target)
     with INTERRUPTS:
         array[indices] = values
         changed(target, node)

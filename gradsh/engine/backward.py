@@ -21,8 +21,9 @@ from gradsh.engine.fit import fit
 from gradsh.engine.graph import FREED, Hooks, Leaf, Node, Output, verify_saved
 from gradsh.engine.hooks import retain_grad, run_hooks
 from gradsh.engine.inplace import check_shape
+from gradsh.engine.journal import change_attributes, change_values, put_back
 from gradsh.engine.leaf import finished
-from gradsh.engine.modes import INTERRUPTS, set_grad_enabled
+from gradsh.engine.modes import CHANGES, INTERRUPTS, set_grad_enabled
 from gradsh.engine.ops.pointwise import add
 from gradsh.engine.ops.shape import clone, stack
 from gradsh.engine.rebasing import is_dense
@@ -294,7 +295,13 @@ def walk(
         walker = Walk(keep_saved, record, wanted, stop)
         for node, cotangent in roots:
             walker.arrive(node, cotangent)
-        walker.run()
+        try:
+            walker.run()
+        except BaseException:
+            put_back(walker.freed)
+            raise
+    if CHANGES.journal is not None:
+        CHANGES.journal.freed += walker.freed
     return walker
 
 
@@ -303,6 +310,7 @@ class Walk:
 
     When it has run, `arrived` has the cotangents of the nodes asked for and `retained` those that
     tensors keep as their gradients; `lent` says whether a hook was given some of these arrays.
+    While a journal is kept, `freed` has the nodes from before it whose values this pass freed.
     """
 
     def __init__(
@@ -317,6 +325,7 @@ class Walk:
         self.owned: set[Node] = set()
         self.arrived: list[tuple[Node, Any]] = []
         self.retained: list[tuple[GradientBox, Any]] = []
+        self.freed: list[tuple[Node, Any]] = []
         self.lent = False
 
     def arrive(self, node: Node, cotangent: Any) -> None:
@@ -344,6 +353,8 @@ class Walk:
         heap = self.heap
         cotangents = self.cotangents
         record = self.record
+        frees = not self.keep_saved
+        oldest = CHANGES.oldest
         useful = None
         if self.wanted is not None:
             useful = leading_to(self.wanted, [node for _, node in heap], self.ends)
@@ -381,7 +392,9 @@ class Walk:
             else:
                 pulled = op.pull(node, g)
             fits = node.fit
-            if node.saved is not None and not self.keep_saved:
+            if frees and node.saved is not None:
+                if node.seq < oldest:
+                    self.freed.append((node, node.saved))
                 node.saved = FREED
             index = 0
             for parent in node.parents:
@@ -477,6 +490,8 @@ def _commit(walked: Walk, recorded: bool) -> None:
                 in_place.append((before, cotangent))
             if leaf.hooks is not None and leaf.hooks.after:
                 hooked.append(leaf.hooks)
+    change_attributes(*[box for box, _ in prepared])
+    change_values([gradient for gradient, _ in in_place])
     with INTERRUPTS:
         for box, gradient in prepared:
             box.value = gradient
@@ -497,6 +512,7 @@ def _commit_retained(walked: Walk, recorded: bool) -> None:
     with set_grad_enabled(recorded):
         for box, cotangent in walked.retained:
             gradient = as_tensor(cotangent)
+            change_attributes(box)
             box.value = gradient if box.value is None else add(box.value, gradient)
 
 

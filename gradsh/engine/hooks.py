@@ -8,6 +8,7 @@ from typing import Any
 from weakref import ref
 
 from gradsh.engine.graph import Hooks, Leaf, Node
+from gradsh.engine.journal import change_attributes
 from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
 
 _next_key = count().__next__
@@ -26,6 +27,7 @@ class RemovableHandle:
         """Take the hook away; doing it again changes nothing."""
         hooks = self._hooks()
         if hooks is not None:
+            change_attributes(hooks)
             hooks.functions.pop(self._key, None)
             hooks.after.pop(self._key, None)
 
@@ -42,6 +44,7 @@ def register_hook(input: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Rem
     """
     hooks = _hooks_of(_node_of(input))
     key = _next_key()
+    change_attributes(hooks)
     hooks.functions[key] = hook
     return RemovableHandle(hooks, key)
 
@@ -59,6 +62,7 @@ def register_post_accumulate_grad_hook(
     hooks = _hooks_of(node)
     leaf = ref(input)
     key = _next_key()
+    change_attributes(hooks)
     hooks.after[key] = lambda: _call_after(hook, leaf())
     return RemovableHandle(hooks, key)
 
@@ -100,8 +104,9 @@ def retain_grad(tensor: Tensor) -> None:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     if node.is_leaf:
         return
-    box = tensor.box = tensor.box or GradientBox()
-    _hooks_of(node).retained = box
+    hooks = _hooks_of(node)
+    change_attributes(tensor, hooks)
+    hooks.retained = tensor.box = tensor.box or GradientBox()
 
 
 def retains_grad(tensor: Tensor) -> bool:
@@ -116,9 +121,11 @@ def give_history(tensor: Tensor, node: Node | None) -> None:
     Hooks belong to the value before; a retained gradient is that of the tensor as it is.
     """
     before = tensor.node
+    change_attributes(tensor)
     tensor.node = node
     if before is None or before.hooks is None or before.hooks.retained is None or node is None:
         return
+    change_attributes(before.hooks)
     _hooks_of(node).retained = before.hooks.retained
     before.hooks.retained = None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.graph import Leaf
+from gradsh.engine.journal import change_attributes
 from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
 from gradsh.engine.views import Unrecorded
 
@@ -31,8 +32,10 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
             error = RuntimeError("only Tensors of floating point dtype can require gradients")
             error.add_note("make it a float first: `x.float()`, or write the numbers with a point")
             raise error
+        change_attributes(input)
         if input.box is None:
             input.box = GradientBox()
+        change_attributes(input.box)
         input.box.requires_grad = True
         input.node = Leaf(input.box, input.array)
         _ask_of_views(input)
@@ -49,6 +52,7 @@ def _ask_of_views(base: Tensor) -> None:
         if view is None or view.base is not base:
             continue
         if view.node is None or isinstance(view.node, Unrecorded):
+            change_attributes(view)
             view.node = None if base.node is None else Unrecorded()
 
 
@@ -89,8 +93,10 @@ def detach_(input: Tensor) -> Tensor:
 
 
 def _forget_history(input: Tensor) -> None:
+    change_attributes(input)
     input.node = None
     if input.box is not None:
+        change_attributes(input.box)
         input.box.requires_grad = False
 
 
@@ -106,6 +112,7 @@ def _set_data(self: Tensor, value: Any) -> None:
         raise RuntimeError(
             "data set to a tensor that requires gradients must be floating point or complex dtype"
         )
+    change_attributes(self)
     self.array = value.array
     if self.node is not None and self.node.is_leaf:
         self.node = Leaf(self.box or GradientBox(), value.array)
@@ -147,7 +154,9 @@ def _set_grad(self: Tensor, value: Any) -> None:
                 "tensor are the same size"
             )
     if self.box is None:
+        change_attributes(self)
         self.box = GradientBox()
+    change_attributes(self.box)
     self.box.value = value
 
 

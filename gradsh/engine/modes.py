@@ -1,8 +1,12 @@
-"""The engine's only mutable module state: the grad mode and the guard of critical sections."""
+"""The engine's only mutable module state: grad mode, guard of critical sections, the journal."""
 
 from __future__ import annotations
 
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradsh.engine.journal import Journal
 
 
 class GradMode:
@@ -94,3 +98,29 @@ class Interrupts:
 
 
 INTERRUPTS = Interrupts()
+
+
+class Changes:
+    """The journal that is told what is about to change; None: nobody wants to know.
+
+    Nodes with a lower number than `oldest` were there before the journal; 0 without one.
+    """
+
+    __slots__ = ("journal", "oldest")
+
+    def __init__(self) -> None:
+        self.journal: Journal | None = None
+        self.oldest: float = 0
+
+    def begin(self, journal: Journal, oldest: float) -> None:
+        """Tell `journal` from now on; the next node has the number `oldest`."""
+        self.journal = journal
+        self.oldest = oldest
+
+    def end(self) -> None:
+        """Tell nobody from now on."""
+        self.journal = None
+        self.oldest = 0
+
+
+CHANGES = Changes()

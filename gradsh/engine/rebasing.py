@@ -16,7 +16,8 @@ import numpy as np
 from gradsh.engine.fit import fit_all
 from gradsh.engine.graph import Node, next_sequence_number
 from gradsh.engine.hooks import give_history
-from gradsh.engine.modes import INTERRUPTS, set_grad_enabled
+from gradsh.engine.journal import change_attributes
+from gradsh.engine.modes import CHANGES, INTERRUPTS, set_grad_enabled
 from gradsh.engine.ops.pointwise import no_change
 from gradsh.engine.ops.strided import look_at_view, put_view
 from gradsh.engine.tensor import Tensor, new_tensor
@@ -91,6 +92,8 @@ def write(tensor: Tensor, values: Any, node: Node | None) -> None:
     array = tensor.array
     if 0 in array.strides:
         refuse_overlap(array)
+    if CHANGES.journal is not None:
+        CHANGES.journal.values(tensor)
     with INTERRUPTS:
         array[...] = values
         changed(tensor, node)
@@ -127,6 +130,7 @@ def _look_all_again(views: Sequence[ref[Tensor]]) -> None:
             continue
         if view.restricted is not None:
             if view.node is not None and not isinstance(view.node, Stale):
+                change_attributes(view)
                 view.node = Stale(view)
         else:
             with set_grad_enabled(True):

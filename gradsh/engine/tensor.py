@@ -38,7 +38,7 @@ class GradientBox:
     stay here, whichever node stands for it.
     """
 
-    __slots__ = ("hooks", "requires_grad", "value")
+    __slots__ = ("__weakref__", "hooks", "requires_grad", "value")
 
     def __init__(self) -> None:
         self.value: Tensor | None = None

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.graph import Node, Output, next_sequence_number, verify_saved
+from gradsh.engine.journal import change_attributes
 from gradsh.engine.modes import GRAD_MODE, no_grad
 from gradsh.engine.op import expected_versions
 from gradsh.engine.tensor import Tensor, new_tensor
@@ -102,6 +103,7 @@ def _recorded(
                 alias = new_tensor(out.array)
                 alias.version = out.shared_version()
                 out = alias
+            change_attributes(out)
             out.node = Output(node, index, len(outs)) if several else node
         made.append(out)
     return tuple(made) if several else made[0]

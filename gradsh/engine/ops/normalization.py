@@ -13,6 +13,7 @@ from gradsh.engine.arguments import refuse as refuse_type
 from gradsh.engine.blocks import ONE, over_rows, products
 from gradsh.engine.derivative import general, pointwise
 from gradsh.engine.dtypes import FROM_NUMPY
+from gradsh.engine.journal import change_values
 from gradsh.engine.moments import (
     FEW,
     LONGEST_ROW,
@@ -499,6 +500,7 @@ def _follow(running: Tensor, found: Any, momentum: float) -> None:
 
     As in PyTorch this counts as no change: what derivatives need of it they keep themselves.
     """
+    change_values([running])
     found = found.astype(np.float64).reshape(running.array.shape)
     running.array[...] = momentum * found + (1 - momentum) * running.array
 

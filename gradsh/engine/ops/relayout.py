@@ -9,6 +9,7 @@ from gradsh.engine.arguments import Dim, Dims, Operand
 from gradsh.engine.derivative import linear
 from gradsh.engine.graph import Node
 from gradsh.engine.inplace import check_in_place
+from gradsh.engine.journal import change_attributes, change_values
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.op import OPS
 from gradsh.engine.ops.shape import reshape, squeeze, t, transpose, unsqueeze
@@ -69,6 +70,8 @@ def _in_place(name: str, function: Callable[..., Tensor], does: str) -> Callable
         check_in_place(input)
         result = function(input, *args, **named)
         node = result.node
+        change_values([input])
+        change_attributes(input)
         input.array = result.array
         changed(input, None)  # for the other views of the storage
         if GRAD_MODE.recording:

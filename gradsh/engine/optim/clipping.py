@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.journal import change_values
 from gradsh.engine.modes import INTERRUPTS, no_grad
 from gradsh.engine.ops.reductions import vector_norm_of
 from gradsh.engine.ops.shape import stack
@@ -58,6 +59,7 @@ def clip_grad_norm_(
         )
     single = total.array.dtype.type
     factor = np.minimum(single(max_norm) / (total.array + single(_EPSILON)), single(1))
+    change_values(gradients)
     with INTERRUPTS:
         for gradient in gradients:
             gradient.array[...] *= factor.astype(gradient.array.dtype)
@@ -73,7 +75,9 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     clip_grad_value_([w, b], 0.5)
     """
     bound = float(clip_value)
+    gradients = _gradients(parameters)
+    change_values(gradients)
     with INTERRUPTS:
-        for gradient in _gradients(parameters):
+        for gradient in gradients:
             np.clip(gradient.array, -bound, bound, out=gradient.array)
             changed(gradient, None)

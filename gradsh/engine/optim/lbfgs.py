@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.journal import change_attributes, change_values
 from gradsh.engine.modes import INTERRUPTS
 from gradsh.engine.optim.line_search import Point, StrongWolfe
 from gradsh.engine.optim.optimizer import Optimizer, check_option
@@ -87,6 +88,7 @@ class LBFGS(Optimizer):
             error = TypeError("step() missing 1 required positional argument: 'closure'")
             error.add_note("lbfgs computes the loss several times: `opt.step(() -> loss(w))`")
             raise error
+        change_attributes(self, self.groups[0], self.memory)
         try:
             return self._run(closure)
         except BaseException:
@@ -178,6 +180,7 @@ class LBFGS(Optimizer):
     def _move(self, length: Any, direction: Any) -> None:
         """Add a step to all tensors together."""
         place = 0
+        change_values(self.groups[0].tensors)
         with INTERRUPTS:
             for tensor in self.groups[0].tensors:
                 values = real_parts(tensor.array)

@@ -11,7 +11,8 @@ import numpy as np
 from gradsh.engine.arguments import type_name
 from gradsh.engine.backward import backward
 from gradsh.engine.hooks import retains_grad
-from gradsh.engine.modes import INTERRUPTS, enable_grad
+from gradsh.engine.journal import Journal, change_attributes, change_values
+from gradsh.engine.modes import CHANGES, INTERRUPTS, enable_grad
 from gradsh.engine.optim.updates import add_scaled
 from gradsh.engine.rebasing import changed
 from gradsh.engine.tensor import Tensor
@@ -38,6 +39,7 @@ class Group:
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._check_name(name)
+        change_attributes(self)
         self.options[name] = value
 
     def _check_name(self, name: Any) -> None:
@@ -154,6 +156,7 @@ class Optimizer:
                 stacklevel=2,
             )
         self.check(self.defaults | new.options)
+        change_attributes(self, new)
         new.options = self.defaults | new.options
         self.groups.append(new)
 
@@ -172,6 +175,7 @@ class Optimizer:
     @lr.setter
     def lr(self, value: Any) -> None:
         check_option(value >= 0, "learning rate", value)
+        change_attributes(*self.groups)
         for group in self.groups:
             group.options["lr"] = value
 
@@ -182,6 +186,8 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all tensors, or make them zero."""
+        if CHANGES.journal is not None:
+            self._announce_zeros(set_to_none)
         with INTERRUPTS:
             for group in self.groups:
                 for tensor in group.tensors:
@@ -201,6 +207,8 @@ class Optimizer:
         computed here if the closure has not run the backward pass itself.
         """
         loss = None if closure is None else self.evaluate(closure)
+        if CHANGES.journal is not None:
+            self._announce_step(CHANGES.journal)
         with INTERRUPTS:
             for group in self.groups:
                 for tensor in group.tensors:
@@ -209,6 +217,29 @@ class Optimizer:
                         self.update(group.options, tensor, gradient.array)
                         changed(tensor, None)
         return loss
+
+    def _announce_step(self, journal: Journal) -> None:
+        """Tell the journal that a step changes tensors and what is remembered of them."""
+        journal.attributes(self, *self.groups)
+        for group in self.groups:
+            for tensor in group.tensors:
+                if tensor.box is not None and tensor.box.value is not None:
+                    journal.values(tensor)
+        for state in self.state.values():
+            for value in state.values():
+                if isinstance(value, np.ndarray):
+                    journal.array(value)
+
+    def _announce_zeros(self, forgets: bool) -> None:
+        """The same of gradients that are forgotten, or become zero."""
+        boxes = [tensor.box for group in self.groups for tensor in group.tensors]
+        held = [box for box in boxes if box is not None and box.value is not None]
+        if forgets:
+            change_attributes(*held)
+            return
+        gradients = [box.value for box in held if box.value is not None]
+        change_attributes(*gradients)
+        change_values(gradients)
 
     def evaluate(self, closure: Callable[[], Any]) -> Any:
         """The loss that a closure computes, with the tensors' gradients.

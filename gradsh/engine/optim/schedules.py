@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from gradsh.engine.arguments import type_name
+from gradsh.engine.journal import change_attributes
 from gradsh.engine.optim.optimizer import Optimizer
 
 
@@ -24,6 +25,7 @@ class Schedule:
             raise TypeError(f"{type_name(opt)} is not an Optimizer")
         self.opt = opt
         self.epoch = 0
+        change_attributes(*opt.groups)
         for group in opt.groups:
             group.options.setdefault("initial_lr", group.options["lr"])
 
@@ -33,6 +35,7 @@ class Schedule:
 
     def step(self) -> None:
         """Go on to the next epoch."""
+        change_attributes(self, *self.opt.groups)
         self.epoch += 1
         for group in self.opt.groups:
             options = group.options
