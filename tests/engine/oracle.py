@@ -177,7 +177,11 @@ class TorchSide(Side):
         """The function of this name, None where PyTorch has only a method."""
         if name not in ("norm", "matmul", "diagonal") and hasattr(torch.linalg, name):
             return getattr(torch.linalg, name)
-        return getattr(torch.nn.functional, name, None) or getattr(torch, name, None)
+        for module in (torch.nn.functional, torch, torch.special, torch.fft):
+            function = getattr(module, name, None)
+            if callable(function):
+                return function
+        return None
 
     @staticmethod
     @cache  # looking all of them up for every call took half of the tests' time

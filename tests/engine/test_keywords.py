@@ -29,6 +29,8 @@ OVERLOADED = {
     "tensor_split": "indices or sections",
     "unfold": "PyTorch has the image blocks under this name, and the windows as a method only",
     "vsplit": "indices or sections",
+    "xlog1py": "input or self",
+    "zeta": "input or self",
 }
 """Functions whose arguments PyTorch names by what is given."""
 

@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Any
 
 from gradsh.engine.op import FUNCTIONS, IN_PLACE, METHODS
-from gradsh.engine.ops import pointwise, rounding, selection, transcendental
+from gradsh.engine.ops import pointwise, rounding, selection, special, transcendental
 
 ALIASES = {
     "absolute": "abs",
@@ -30,7 +30,9 @@ ALIASES = {
     "not_equal": "ne",
     "subtract": "sub",
 }
-FAMILIES = (pointwise, rounding, selection, transcendental)
+FUNCTIONS_ONLY = {"expit": "sigmoid", "gammaln": "lgamma", "psi": "digamma"}
+"""Names that are in `torch.special` and no methods."""
+FAMILIES = (pointwise, rounding, selection, special, transcendental)
 
 
 def _renamed(function: Any, old: str, new: str) -> Any:
@@ -52,6 +54,8 @@ def _register(alias: str, name: str, function: Any) -> None:
         IN_PLACE[alias] = IN_PLACE[name]
 
 
+for _alias, _name in FUNCTIONS_ONLY.items():
+    FUNCTIONS[_alias] = _renamed(FUNCTIONS[_name], _name, _alias)
 for _alias, _name in ALIASES.items():
     _register(_alias, _name, FUNCTIONS[_name])
 _register("true_divide", "div", pointwise.div)  # the one without rounding_mode
