@@ -74,6 +74,15 @@ def _run(invocation: Invocation) -> int:
         data=None if program_on_standard_input else _STANDARD_INPUT,
     )
     import_module("gradsh.shell.preferences")  # declares what --set may set of the shell
+    if invocation.configures:
+        from gradsh.configuration import run_config
+
+        return run_config(invocation.arguments)
+    configured = "no-config" not in invocation.flags and _enters_shell(invocation)
+    if configured:
+        from gradsh.configuration import configure
+
+        configure()
     for name, text in invocation.settings:
         try:
             session.change_setting(name, text)
@@ -82,6 +91,10 @@ def _run(invocation: Invocation) -> int:
     interrupts.install()
     warnings.install(_complain)
     try:
+        if configured:
+            from gradsh.configuration import run_startup
+
+            run_startup(session)
         return _run_fronts(session, invocation)
     except OutputClosed as closed:
         return _output_closed(closed.error)
@@ -89,16 +102,24 @@ def _run(invocation: Invocation) -> int:
 
 def _run_fronts(session: Session, invocation: Invocation) -> int:
     """The program, the shell, or one after the other."""
-    has_program = bool(invocation.texts) or invocation.file is not None
-    stays = "interactive" in invocation.flags
-    if has_program or not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
+    if _has_program(invocation):
         status = _run_programs(session, invocation)
-        if not stays:
+        if not _enters_shell(invocation):
             return status
         _take_terminal()
     from gradsh.shell import main as run_shell
 
     return run_shell(session, quiet="quiet" in invocation.flags)
+
+
+def _has_program(invocation: Invocation) -> bool:
+    if invocation.texts or invocation.file is not None:
+        return True
+    return not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout))
+
+
+def _enters_shell(invocation: Invocation) -> bool:
+    return "interactive" in invocation.flags or not _has_program(invocation)
 
 
 def _run_programs(session: Session, invocation: Invocation) -> int:

@@ -38,14 +38,21 @@ OPTIONS: Final = (
     Option(("--keep-going",), None, "go on after an error; the exit status is still 1"),
     Option(("--safe",), None, "refuse all that reads or writes a file"),
     Option(("--set",), "KEY=VALUE", "like the statement `set KEY VALUE`, before the program"),
+    Option(("--no-config",), None, "read neither the settings file nor startup.grad in the shell"),
     Option(("-V", "--version"), None, "print the version"),
     Option(("-h", "--help"), None, "print this text"),
 )
-USAGE: Final = "usage: gradsh [options] [-c TEXT]... [FILE | -] [ARGUMENT]..."
+CONFIG: Final = "config"
+"""In the place of a program's file: the command for the settings file."""
+
+USAGE: Final = """\
+usage: gradsh [options] [-c TEXT]... [FILE | -] [ARGUMENT]...
+       gradsh config path | edit | show"""
 _EXPLANATION: Final = """\
 gradsh runs the program in FILE, in TEXT, or from standard input (also written -), statement by
 statement. Without a program, on a terminal, it starts the shell. The ARGUMENTs are what the
-program finds in `args`.
+program finds in `args`. `gradsh config` is about the shell's settings file; a program of that
+name is ./config.
 """
 _EXAMPLES: Final = """\
 examples:
@@ -63,16 +70,18 @@ class Invocation:
     """What a command line asks for.
 
     `texts` are the programs after `-c`, `file` the program's path, "-" for standard input, None
-    if there is none; `arguments` what follows it; `flags` the long names (without the dashes) of
+    if there is none; `arguments` what follows it; `configures` says that it is no program but the
+    command `config`; `flags` the long names (without the dashes) of
     the options given that take no value; `settings` the keys and values after `--set`.
     """
 
-    __slots__ = ("arguments", "file", "flags", "settings", "texts")
+    __slots__ = ("arguments", "configures", "file", "flags", "settings", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.file: str | None = None
         self.arguments: list[str] = []
+        self.configures = False
         self.flags: set[str] = set()
         self.settings: list[tuple[str, str]] = []
 
@@ -113,6 +122,8 @@ def parse(arguments: Sequence[str]) -> Invocation:
     rest = waiting[::-1]
     if not invocation.texts and rest:
         invocation.file, *rest = rest
+    if invocation.file == CONFIG:
+        invocation.file, invocation.configures = None, True
     invocation.arguments = rest
     return invocation
 

@@ -56,6 +56,7 @@ or one of these topics:
   files       load, save, run, sessions, data by pipe
   inspection  graph, explain, check, plot, hist, contour, vars, time, anomaly
   shell       keys, history, completion
+  settings    set, the settings file, what runs at the start
   pytorch     what is the same, and what is not
   operations  all functions
 """

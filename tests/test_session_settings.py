@@ -35,7 +35,7 @@ def test_set(settings: str, expression: str, text: str) -> None:
 
 def test_a_setting_without_a_value_is_shown() -> None:
     assert output_of("set precision; set precision 6; set precision; set sci_mode") == (
-        "precision 4\nprecision 6\nsci_mode None\n"
+        "precision 4\nprecision 6\nsci_mode none\n"
     )
     assert output_of("set default_dtype") == "default_dtype float32\n"
 
@@ -44,7 +44,7 @@ def test_a_setting_without_a_value_is_shown() -> None:
     ("statement", "message", "hint"),
     [
         ("set precison 3", "there is no setting 'precison'", "did you mean `precision`?"),
-        ("set nothing 3", "there is no setting 'nothing'", "the settings are precision, "),
+        ("set xyzzy 3", "there is no setting 'xyzzy'", "the settings are precision, "),
         ("set precision 'a'", "Format specifier missing precision", "precision is a number"),
         ("set default_dtype int", "only floating-point types are supported as the default", None),
         ("set default_dtype 3", "default_dtype must be a type such as float64, not 3", None),
@@ -72,10 +72,10 @@ def test_a_front_declares_settings_of_its_own() -> None:
     from gradsh.session.settings import SETTINGS, Setting, declare
 
     colours: list[object] = ["dark"]
-    declare(Setting("theme", lambda value: colours.append(value), lambda: colours[-1], ("light",)))
+    declare(Setting("mood", lambda value: colours.append(value), lambda: colours[-1], ("light",)))
     try:
-        assert output_of("set theme light; set theme") == "theme light\n"
-        Session(Collected()).change_setting("theme", "7")
+        assert output_of("set mood light; set mood") == "mood light\n"
+        Session(Collected()).change_setting("mood", "7")
         assert colours == ["dark", "light", 7]
     finally:
-        del SETTINGS["theme"]
+        del SETTINGS["mood"]

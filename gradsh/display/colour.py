@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from gradsh.display.themes import background
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -30,7 +32,15 @@ STYLES = {
     "quoted": "green",
     "field": "bold",
 }
-"""The style of each part of a text."""
+"""The style of each part of a text, for a background that is not known."""
+
+_ON_DARK = {
+    "grad_fn": "bold bright_magenta",
+    "requires_grad": "bold bright_green",
+    "number": "bright_cyan",
+    "constant": "bright_blue",
+    "quoted": "bright_green",
+}
 
 _PARTS = re.compile(
     r"""
@@ -61,6 +71,7 @@ def styled(text: str, value: object) -> Text:
     result = Text(text)
     if (isinstance(value, str) and text == value) or len(text) > _LONGEST:
         return result
+    styles = STYLES | _ON_DARK if background() == "dark" else STYLES
     is_frame: list[bool] = []
     for part in _PARTS.finditer(text):
         name = part.lastgroup or ""
@@ -68,7 +79,7 @@ def styled(text: str, value: object) -> Text:
             is_frame.append(name == "frame")
         elif name == "closing" and is_frame and is_frame.pop():
             name = "frame"
-        style = STYLES.get(name)
+        style = styles.get(name)
         if style is not None:
             result.stylize(style, *part.span())
     return result

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import ProgressColumn
 
-__all__ = ["Bar", "sparkline"]
+__all__ = ["BLOCKS", "Bar", "sparkline"]
 
 PATIENCE: Final = 2.0
 """Seconds of work before the bar appears."""
 
 _EVERY: Final = 0.1
-_BLOCKS: Final = "▁▂▃▄▅▆▇█"
+BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _WIDTH: Final = 16
 
 
@@ -128,7 +128,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
     if not finite:
         return " " * count
     low, high = min(finite), max(finite)
-    scale = (len(_BLOCKS) - 1) / (high - low) if high > low else 0.0
+    scale = (len(BLOCKS) - 1) / (high - low) if high > low else 0.0
     return "".join(
-        _BLOCKS[round((value - low) * scale)] if math.isfinite(value) else " " for value in picked
+        BLOCKS[round((value - low) * scale)] if math.isfinite(value) else " " for value in picked
     )

@@ -25,8 +25,10 @@ def aligned(heads: Sequence[str], rows: Rows, right: Sequence[int] = ()) -> str:
     )
 
 
-def rich_table(heads: Sequence[str], rows: Rows, right: Sequence[int] = ()) -> Table:
-    """The same for a terminal; where there is no room the first column is cut."""
+def rich_table(
+    heads: Sequence[str], rows: Rows, right: Sequence[int] = (), gives_way: int = 0
+) -> Table:
+    """The same for a terminal; where there is no room the column that `gives_way` is cut."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -37,7 +39,7 @@ def rich_table(heads: Sequence[str], rows: Rows, right: Sequence[int] = ()) -> T
             head,
             justify="right" if index in right else "left",
             style="" if index else "cyan",
-            no_wrap=index > 0,  # only the others give way where there is no room
+            no_wrap=index != gives_way,  # only the others give way where there is no room
         )
     for row in rows:
         table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))

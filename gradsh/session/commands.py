@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from gradsh.display.values import text
 from gradsh.engine.random import manual_seed
 from gradsh.session import settings
 
@@ -47,6 +46,9 @@ def refusal(what: str) -> PermissionError:
 
 
 def _set(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    if not values:
+        session.output.show(settings.Overview())
+        return
     name, *given = values
     setting = settings.find(name)
     if not given:
@@ -54,7 +56,7 @@ def _set(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
             error = ValueError(f"set {name} needs a value")
             error.add_note(f"it takes {', '.join(setting.words)}")
             raise error
-        session.output.write(f"{name} {text(setting.current())}\n")
+        session.output.write(f"{name} {setting.value_text}\n")
         return
     (value,) = given
     if isinstance(value, str):
@@ -191,7 +193,7 @@ COMMANDS: Final[dict[str, Command]] = {
         "change tensors so that a loss falls",
         _minimize,
     ),
-    "set": Command("set NAME [VALUE]", "change a setting, or show what it is", _set),
+    "set": Command("set [NAME [VALUE]]", "change a setting, or show what it is, or them all", _set),
     "seed": Command("seed N", "start the random numbers anew: PyTorch's for the same N", _seed),
     "save session": Command('save session "f"', "keep every variable in a file", _save_session),
     "load session": Command('load session "f"', "bring variables back from a file", _load_session),

@@ -64,6 +64,10 @@ class Output:
         """Write text as it is, at once."""
         raise NotImplementedError
 
+    def remark(self, text: str) -> None:
+        """Write a line that tells of what was just shown."""
+        self.write(text + "\n")
+
     def print(self, values: tuple[object, ...]) -> None:
         """What the statement `print` does with its values."""
         self.write(" ".join([text(value) for value in values]) + "\n")
@@ -103,6 +107,9 @@ class TextOutput(Output):
 
 class JsonOutput(TextOutput):
     """One JSON object a line for every value that is shown or printed."""
+
+    def remark(self, text: str) -> None:
+        """Leave it out: only values are objects."""
 
     def print(self, values: tuple[object, ...]) -> None:
         """An object for each of the values."""
@@ -167,6 +174,13 @@ class ColourOutput(TextOutput):
         if name is not None:
             line = _labelled(name, line)
         self._write_styled(line, value)
+
+    def remark(self, text: str) -> None:
+        """Write the line so that it stands back behind the values."""
+        try:
+            self._open_console().print(text, style="dim", soft_wrap=True, markup=False)
+        except (OSError, ValueError) as error:
+            raise OutputClosed(error) from None
 
     def print(self, values: tuple[object, ...]) -> None:
         """Print one value in colour; several, and texts, as they are."""

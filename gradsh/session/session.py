@@ -11,6 +11,7 @@ import numpy as np
 
 from gradsh.engine.hooks import RemovableHandle
 from gradsh.engine.modes import GRAD_MODE
+from gradsh.engine.tensor import Tensor
 from gradsh.language import Reader, SyntaxFault, Unit
 from gradsh.session import settings
 from gradsh.session.builtins import SHARED
@@ -178,11 +179,20 @@ class Session:
     # ------------------------------------------------------------- running a statement
 
     def execute(self, unit: Unit) -> None:
-        """Run one statement and show what it shows.
+        """Run one statement and show what it shows, and how long it took if that is wanted.
 
         Raises Fault if it fails and Interrupted if the user interrupts it. Either way, the grad
         mode is what it was before.
         """
+        if not settings.SHOWN.timing:
+            self._execute(unit)
+            return
+        from gradsh.session.timing import Timing
+
+        with Timing(self.output, unit.text):
+            self._execute(unit)
+
+    def _execute(self, unit: Unit) -> None:
         recording = GRAD_MODE.recording
         watched = self.anomaly is not None and self.anomaly.watching  # by a statement around it
         try:
@@ -225,6 +235,10 @@ class Session:
             self.shown += 1
             self._builtins[f"_{self.shown}"] = value
         self.output.show(value, name)
+        if settings.SHOWN.show == "stats" and isinstance(value, Tensor):
+            from gradsh.display.statistics import remark
+
+            self.output.remark(remark(value.array))
 
     # ------------------------------------------------------------ what statements call
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from gradsh.display import json, values
 from gradsh.display.print_options import options
+from gradsh.display.themes import COLOURS, THEMES
 from gradsh.engine.dtypes import ALIASES, DEFAULTS, DTYPES, DType, set_default_dtype
 
 _WORDS: Final[dict[str, object]] = {
@@ -21,15 +23,19 @@ _WORDS: Final[dict[str, object]] = {
     "nan": float("nan"),
 }
 
+SWITCH: Final = ("on", "off")
+_HEADS: Final = ("setting", "value", "what it is for")
+_MOST_WORDS: Final = 4
+
 
 class Setting:
     """A setting: its `name`, how to change it, and how to ask for it (None: one cannot).
 
-    `words` are the words of its own that it takes as a value. `change` raises TypeError or
-    ValueError for a value that it does not take.
+    `words` are the words of its own that it takes as a value, and `summary` says in one line what
+    it is for. `change` raises TypeError or ValueError for a value that it does not take.
     """
 
-    __slots__ = ("change", "current", "name", "words")
+    __slots__ = ("change", "current", "name", "summary", "words")
 
     def __init__(
         self,
@@ -37,15 +43,33 @@ class Setting:
         change: Callable[[Any], None],
         current: Callable[[], Any] | None = None,
         words: Collection[str] = (),
+        summary: str = "",
     ) -> None:
         self.name = name
         self.change = change
         self.current = current
         self.words = words
+        self.summary = summary
+
+    @property
+    def value_text(self) -> str:
+        """What it is now, as one would write it after `set`; "" where one cannot ask."""
+        if self.current is None:
+            return ""
+        value = self.current()
+        if isinstance(value, bool) and self.words == SWITCH:
+            return SWITCH[not value]
+        return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+    @property
+    def purpose(self) -> str:
+        """Its summary, and its words where they are few."""
+        words = self.words if len(self.words) <= _MOST_WORDS else ()
+        return f"{self.summary} ({', '.join(words)})" if words else self.summary
 
     def value_of(self, text: str, variables: Mapping[str, object]) -> object:
         """What a bare word, or a text on the command line, means as this setting's value."""
-        if text in self.words:
+        if text in self.words and self.words != SWITCH:
             return text
         if text in _WORDS:
             return _WORDS[text]
@@ -67,6 +91,35 @@ def declare(setting: Setting) -> None:
     SETTINGS[setting.name] = setting
 
 
+class Overview:
+    """What `set` alone shows: every setting, what it is now, and what it is for."""
+
+    def __init__(self) -> None:
+        self._rows = [
+            (setting.name, setting.value_text, setting.purpose) for setting in SETTINGS.values()
+        ]
+
+    def __str__(self) -> str:
+        from gradsh.display.tables import aligned
+
+        return aligned(_HEADS, self._rows)
+
+    def __rich__(self) -> Any:
+        from gradsh.display.tables import rich_table
+
+        return rich_table(_HEADS, self._rows, gives_way=2)
+
+
+def _data(value: Overview) -> Iterator[str]:
+    from json import dumps
+
+    yield dumps({name: value for name, value, _ in value._rows})
+
+
+values.register(Overview, Overview.__str__)
+json.register(Overview, "settings", _data)
+
+
 def find(name: str) -> Setting:
     """The setting of a name. ValueError, with the nearest name as its hint, if there is none."""
     setting = SETTINGS.get(name)
@@ -79,9 +132,58 @@ def find(name: str) -> Setting:
     raise error
 
 
+def switch(owner: object, name: str, summary: str) -> Setting:
+    """A setting that is on or off, kept by `owner` as its attribute `name`."""
+
+    def change(value: Any) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} must be on or off, not {value}")
+        setattr(owner, name, value)
+
+    return Setting(name, change, lambda: getattr(owner, name), SWITCH, summary)
+
+
+def choice(owner: object, name: str, words: Sequence[str], summary: str) -> Setting:
+    """A setting that is one of some words, kept by `owner` as its attribute `name`."""
+
+    def change(value: Any) -> None:
+        if value not in words:
+            raise ValueError(f"{name} must be {' or '.join(words)}, not {value}")
+        setattr(owner, name, value)
+
+    return Setting(name, change, lambda: getattr(owner, name), words, summary)
+
+
+class Shown:
+    """What is shown besides values: `timing`, how long each statement took, and with `show` as
+    "stats" what the elements of a tensor are like.
+    """
+
+    __slots__ = ("show", "timing")
+
+    def __init__(self) -> None:
+        self.timing = False
+        self.show = "plain"
+
+
+SHOWN: Final = Shown()
+"""What `set timing` and `set show` change, for the whole process."""
+
+_PRINT_OPTIONS: Final = {
+    "precision": "digits after the point",
+    "threshold": "elements that a tensor may have before it is abbreviated",
+    "edgeitems": "elements at each end of an abbreviated dimension",
+    "linewidth": "characters after which a row of a tensor is broken",
+    "sci_mode": "numbers as 1.5000e+00: true, false, or none where the values decide",
+}
+
+
 def _print_option(name: str) -> Setting:
     return Setting(
-        name, lambda value: options.change(**{name: value}), lambda: getattr(options, name)
+        name,
+        lambda value: options.change(**{name: value}),
+        lambda: getattr(options, name),
+        summary=_PRINT_OPTIONS[name],
     )
 
 
@@ -92,13 +194,14 @@ def _change_default_dtype(value: Any) -> None:
     set_default_dtype(dtype)
 
 
-for _name in options.settings():
+for _name in _PRINT_OPTIONS:
     declare(_print_option(_name))
 declare(
     Setting(
         "profile",
         lambda value: options.change(profile=value),
         words=("default", "short", "full"),
+        summary="the five above at once",
     )
 )
 declare(
@@ -107,5 +210,9 @@ declare(
         _change_default_dtype,
         lambda: DEFAULTS.floating.name,
         words=(*DTYPES, *ALIASES),
+        summary="the type of new tensors of numbers with a point",
     )
 )
+declare(choice(COLOURS, "theme", THEMES, "colours for a light or a dark background"))
+declare(switch(SHOWN, "timing", "say how long each statement took"))
+declare(choice(SHOWN, "show", ("plain", "stats"), "what stands under a tensor"))

@@ -25,6 +25,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from gradsh.language import is_complete
+from gradsh.shell.brackets import PAIRS, is_empty_pair, partner, steps_over
 from gradsh.shell.indentation import (
     CLOSERS,
     STEP,
@@ -33,6 +34,7 @@ from gradsh.shell.indentation import (
     outdent_width,
 )
 from gradsh.shell.pasting import pasted
+from gradsh.shell.preferences import PREFERENCES
 
 Handler = Callable[[KeyPressEvent], None]
 
@@ -52,6 +54,10 @@ def key_bindings(leave_hint: Callable[[], None]) -> KeyBindings:
     bindings.add(Keys.BracketedPaste, filter=editing)(_paste)
     for closer in CLOSERS:
         bindings.add(closer, filter=inserting)(_close)
+    for opener in PAIRS:
+        bindings.add(opener, filter=inserting & ~has_selection & _pairs)(_open)
+    bindings.add("backspace", filter=inserting & ~has_selection & _pairs & _in_empty_pair)(_unpair)
+    bindings.add("enter", filter=inserting & _pairs & _in_empty_braces)(_open_block)
     clear = _clear_with(leave_hint)
     bindings.add("c-c", filter=editing)(clear)
     bindings.add("<sigint>", filter=editing)(clear)
@@ -62,6 +68,22 @@ def key_bindings(leave_hint: Callable[[], None]) -> KeyBindings:
 def _after_blanks() -> bool:
     line = get_app().current_buffer.document.current_line_before_cursor
     return bool(line) and not line.strip(" ")
+
+
+@Condition
+def _pairs() -> bool:
+    return PREFERENCES.auto_brackets
+
+
+@Condition
+def _in_empty_pair() -> bool:
+    return is_empty_pair(get_app().current_buffer.document)
+
+
+@Condition
+def _in_empty_braces() -> bool:
+    document = get_app().current_buffer.document
+    return document.char_before_cursor == "{" and document.current_char == "}"
 
 
 def _enter(event: KeyPressEvent) -> None:
@@ -115,11 +137,41 @@ def _close(event: KeyPressEvent) -> None:
     """A closing bracket that is first on its line goes under the line that opened it."""
     buffer = event.current_buffer
     document = buffer.document
+    if PREFERENCES.auto_brackets and steps_over(document, event.data):
+        buffer.cursor_right()
+        return
     indentation = closer_indentation(document.text_before_cursor, event.data)
     if indentation is not None:
         buffer.delete_before_cursor(len(document.current_line_before_cursor))
         buffer.insert_text(indentation)
     buffer.insert_text(event.data)
+
+
+def _open(event: KeyPressEvent) -> None:
+    """An opening bracket or a quote, and behind the cursor its partner."""
+    buffer = event.current_buffer
+    if steps_over(buffer.document, event.data):
+        buffer.cursor_right()
+        return
+    closer = partner(buffer.document, event.data)
+    buffer.insert_text(event.data)
+    if closer is not None:
+        buffer.insert_text(closer, move_cursor=False)
+
+
+def _unpair(event: KeyPressEvent) -> None:
+    buffer = event.current_buffer
+    buffer.delete()
+    buffer.delete_before_cursor()
+
+
+def _open_block(event: KeyPressEvent) -> None:
+    """A line inside the braces, and the closing one on a line of its own."""
+    buffer = event.current_buffer
+    before = buffer.document.text_before_cursor
+    inside = next_indentation(before)
+    buffer.insert_text("\n" + inside)
+    buffer.insert_text("\n" + " " * max(len(inside) - STEP, 0), move_cursor=False)
 
 
 def _paste(event: KeyPressEvent) -> None:

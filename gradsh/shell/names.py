@@ -16,7 +16,7 @@ from gradsh.session import Session
 from gradsh.session.commands import COMMANDS
 from gradsh.session.namespaces import Namespace
 from gradsh.session.settings import SETTINGS
-from gradsh.shell.descriptions import cut, default_text, describe, parameters, summary
+from gradsh.shell.descriptions import cut, describe, parameters, summary
 
 WORDS = tuple(sorted(text for text in TEXT_OF.values() if text.isidentifier()))
 """The words of the language, from its grammar."""
@@ -79,10 +79,9 @@ class Names:
         return parameters(found, method=type(found) is not MethodType)
 
     def settings(self) -> dict[str, str]:
-        """The settings of `set`, and what they are now."""
+        """The settings of `set`: what they are now, and what for."""
         return {
-            name: "" if setting.current is None else default_text(setting.current())
-            for name, setting in SETTINGS.items()
+            name: f"{setting.value_text:8}{setting.purpose}" for name, setting in SETTINGS.items()
         }
 
     def setting_words(self, name: str) -> list[str]:

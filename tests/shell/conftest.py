@@ -20,7 +20,7 @@ def history(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def open_shell(tmp_path: Path, history: Path) -> Iterator[Callable[..., Any]]:
-    """Opens a shell on a terminal of its own, by default one that waits at its prompt."""
+    """Opens a shell on a terminal of its own, and waits for its prompt, or `until` a text comes."""
     if _MISSING:
         pytest.skip(f"needs {' and '.join(_MISSING)}")
     if sys.platform == "win32":
@@ -32,12 +32,18 @@ def open_shell(tmp_path: Path, history: Path) -> Iterator[Callable[..., Any]]:
     opened = []
 
     def open_one(
-        *options: str, columns: int = 80, program: Sequence[str] = LAUNCH, **environment: str
+        *options: str,
+        columns: int = 80,
+        program: Sequence[str] = LAUNCH,
+        until: str | None = None,
+        **environment: str,
     ) -> Terminal:
         defaults = {
             "TERM": "xterm-256color",
             "PYTHONPATH": str(HERE.parent.parent),
             "GRADSH_HISTORY": str(history),
+            "GRADSH_CONFIG": str(tmp_path / "config.toml"),
+            "COLORFGBG": "",
             "NO_COLOR": "",
             "COLUMNS": "",
             "LINES": "",
@@ -49,7 +55,10 @@ def open_shell(tmp_path: Path, history: Path) -> Iterator[Callable[..., Any]]:
             columns,
         )
         opened.append(terminal)
-        terminal.wait_prompt()
+        if until is None:
+            terminal.wait_prompt()
+        else:
+            terminal.wait(until)
         return terminal
 
     yield open_one

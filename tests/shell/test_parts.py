@@ -185,7 +185,7 @@ def test_words_only_where_they_may_stand(completed):
     assert completed("backward xs wi") == ["with"]
     assert completed("anomaly of") == ["off"]
     assert completed("minimize sum(xs) o") == ["or", "over"]
-    assert completed("graph xs; graph x") == ["xs", "xlogy"]
+    assert completed("graph xs; graph x")[0] == "xs"
     assert "loss" in completed("time lo")
     assert "print" in completed("for i in range(3) {\n    pri")
 
@@ -216,7 +216,7 @@ def test_each_entry_has_a_line_beside_it(tmp_path):
     assert beside("xs.re", "requires_grad_")
     assert beside("mean(xs, ", "keepdim=") == "by default false"
     assert beside("var", "vars") == "list your variables: kind, shape, type, gradient, memory"
-    assert beside("set prec", "precision") == "4"
+    assert beside("set prec", "precision").startswith("4  ")
 
 
 def test_completion_of_all_there_is_loads_only_what_is_shown():

@@ -9,7 +9,6 @@ from sys import modules
 from typing import TYPE_CHECKING, Any
 
 from gradsh.display.pages import Page
-from gradsh.display.values import shown
 from gradsh.engine import FUNCTIONS, METHODS
 from gradsh.engine.dtypes import DType
 from gradsh.engine.op import IN_PLACE
@@ -134,9 +133,10 @@ def _sentence(text: str) -> str:
 
 def _setting_page(name: str) -> Page:
     setting = SETTINGS[name]
-    now = "" if setting.current is None else f"It is {shown(setting.current())} now. "
+    now = f"It is {setting.value_text} now. " if setting.value_text else ""
     takes = f"It takes {', '.join(setting.words)}." if setting.words else ""
-    return Page(f"set {name} VALUE", f"A setting. {now}{takes}".rstrip())
+    text = f"A setting: {setting.summary}.\n\n{now}{takes}".rstrip()
+    return Page(f"set {name} VALUE", text)
 
 
 def _whole() -> Page:

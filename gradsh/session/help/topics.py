@@ -238,6 +238,25 @@ _ is the last shown value, and _1, _2, ... are all of them.
 A statement that fails or is stopped leaves no value half-changed.
 """,
     ),
+    "settings": Topic(
+        "set, the settings file, what runs at the start",
+        """\
+set lists every setting; set NAME tells what one is, set NAME VALUE
+changes it. help NAME explains it.
+
+    set precision 6
+    set show stats                 # a line of statistics under a tensor
+    randn(3, 4)
+    set show plain
+    set timing on                  # how long each statement took
+    set timing off
+
+The shell reads two files at its start. gradsh config edit opens the
+settings file, with a line for every setting; gradsh config path says
+where it is. The program startup.grad beside it runs before the first
+prompt. Files and pipes read neither, nor does gradsh --no-config.
+""",
+    ),
     "pytorch": Topic(
         "what is the same, and what is not",
         """\

@@ -6,9 +6,8 @@ from textwrap import indent
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-
 from gradsh.display.pages import Page
+from gradsh.display.statistics import statistics, summary
 from gradsh.display.tables import bytes_text
 from gradsh.display.values import shown
 from gradsh.engine.dtypes import DType
@@ -57,14 +56,14 @@ def _tensor_page(name: str, tensor: Tensor) -> Page:
         "grad": gradient is not None,
         "is_view": tensor.base is not None,
         "version": tensor._version,
-        "statistics": _statistics(array),
+        "statistics": statistics(array),
     }
     facts = [
         ("shape", f"{tuple(tensor.shape)}, {array.size} element{'s' * (array.size != 1)}"),
         ("dtype", f"{tensor.dtype.name}, {bytes_text(array.nbytes)}"),
         ("requires_grad", _recording(tensor)),
-        ("grad", "none" if gradient is None else _summary(gradient.array)),
-        ("values", _summary(array)),
+        ("grad", "none" if gradient is None else summary(gradient.array)),
+        ("values", summary(array)),
     ]
     if tensor.base is not None:
         facts.append(("view", f"of a tensor of shape {tuple(tensor.base.shape)}"))
@@ -81,36 +80,3 @@ def _recording(tensor: Tensor) -> str:
     if tensor.node is None:
         return "false"
     return "true, a leaf" if tensor.grad_fn is None else f"true, made by {tensor.grad_fn.name}"
-
-
-def _statistics(array: Any) -> dict[str, Any] | None:
-    """Of the finite elements; None where there are none, or where they have no order."""
-    if array.dtype.kind not in "fiu":
-        return None
-    finite = array[np.isfinite(array)].astype(np.float64)
-    if not finite.size:
-        return None
-    return {
-        "min": float(finite.min()),
-        "max": float(finite.max()),
-        "mean": float(finite.mean()),
-        "std": float(finite.std()),
-        "zeros": int((finite == 0).sum()),
-        "nan": int(np.isnan(array).sum()),
-        "inf": int(np.isinf(array).sum()),
-    }
-
-
-def _summary(array: Any) -> str:
-    """The statistics in one line."""
-    told = _statistics(array)
-    if told is None:
-        if array.dtype.kind == "b":
-            return f"{int(array.sum())} true, {int((~array).sum())} false"
-        return "no finite elements" if array.size and array.dtype.kind == "f" else "-"
-    parts = [f"{told[key]:.4g}" for key in ("min", "max", "mean", "std")]
-    line = "from {} to {}, mean {}, std {}".format(*parts)
-    for key, word in (("zeros", "zero"), ("nan", "nan"), ("inf", "inf")):
-        if told[key]:
-            line += f", {told[key]} {word}"
-    return line
