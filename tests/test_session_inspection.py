@@ -112,6 +112,60 @@ def test_graph_of_changes_in_place() -> None:
     assert text.startswith("1 CopySlices")
 
 
+LONG = "x = ones(2) grad; y = x; for i in range(90) { y = sin(y) }; h = y * y\n"
+
+
+def test_graph_can_be_opened_by_number_by_name_and_by_variable() -> None:
+    assert (
+        output_of(LONG + "graph h at 47 depth 2")
+        == """\
+47 SinBackward0           (2,) float32  saves input (8 bytes)
+└─ 48 SinBackward0        (2,) float32  saves input (8 bytes)
+   └─ 49 SinBackward0     (2,) float32  saves input (8 bytes)
+      └─ 50 SinBackward0  ...
+45 operations, 1 leaf, 360 bytes saved, 43 nodes not shown
+"""
+    )
+    by_variable = output_of(LONG + "graph h at y depth 0")
+    assert by_variable == output_of(LONG + "graph h at 2 depth 0")
+    assert by_variable == output_of(LONG + 'graph h at "y" depth 0')
+    assert by_variable.startswith("2 SinBackward0     y  (2,) float32")
+    shown = output_of(LONG + 'graph h at "MulBackward0" depth 1')
+    assert shown.splitlines()[0].startswith("1 MulBackward0        h")
+    assert output_of(LONG + 'graph h at "SinBackward0"') == output_of(LONG + "graph h at y")
+
+
+def test_graph_counts_only_what_stands_behind_the_part_that_is_opened() -> None:
+    program = "x = ones(2) grad; w = ones(2) grad; a = exp(x); z = a * sin(w); graph z at a"
+    assert output_of(program).splitlines()[-1] == "1 operation, 1 leaf, 8 bytes saved"
+
+
+def test_a_part_of_a_graph_in_files_and_as_json(tmp_path: Path) -> None:
+    output_of(LONG + f'graph h depth 3 to "{tmp_path}/a.dot"')
+    dot = (tmp_path / "a.dot").read_text()
+    assert dot.count("SinBackward0") == 3
+    assert '[label="...", style=dashed]' in dot
+    output_of(LONG + f'graph h at 90 to "{tmp_path}/a.html"')
+    assert (tmp_path / "a.html").read_text().count("SinBackward0") == 2
+    data = as_json(LONG + "graph h at 88 depth 1")["data"]
+    assert [node["id"] for node in data["nodes"]] == [88, 89]
+    assert [(edge["from"], edge["to"]) for edge in data["edges"]] == [(89, 88)]
+
+
+@pytest.mark.parametrize(
+    ("part", "complaint"),
+    [
+        ("at 99", "the graph has no node 99"),
+        ('at "ExpBackward0"', "the graph has no node ExpBackward0"),
+        ("at ones(2)", "the graph has no node like this tensor"),
+        ("depth -1", "depth is a number of edges, not -1"),
+        ("depth 1.5", "depth is a number of edges, not 1.5"),
+    ],
+)
+def test_a_part_that_a_graph_does_not_have(part: str, complaint: str) -> None:
+    assert message(LONG + f"graph h {part}")[0] == complaint
+
+
 def test_graph_of_a_leaf() -> None:
     assert output_of("x = ones(3) grad; graph x") == (
         "1 AccumulateGrad  x  (3,) float32  leaf\n0 operations, 1 leaf, 0 bytes saved\n"

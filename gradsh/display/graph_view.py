@@ -105,12 +105,15 @@ def tree(view: GraphView) -> str:
         while pending:
             edge, lead, indent, depth = pending.pop()
             vertex = recording.vertices.get(edge.source)
-            if vertex is None:
+            if vertex is None and edge.source not in recording.beyond:
                 rows.append((f"{lead}...", "", "", ""))
                 continue
-            left = f"{lead}{vertex.number} {title(edge.source, edge.result)}"
+            shown = vertex or recording.beyond[edge.source]
+            left = f"{lead}{shown.number} {title(edge.source, edge.result)}"
             name = view.names.of(edge.source, edge.result) or ""
-            if edge.source in drawn:
+            if vertex is None:
+                rows.append((left, name, "...", ""))
+            elif edge.source in drawn:
                 rows.append((left, name, "above", ""))
             elif depth > _DEEPEST:
                 rows.append((left, name, "below", ""))
@@ -220,6 +223,8 @@ def _json(view: GraphView) -> Iterator[str]:
     opening = ""
     for vertex in recording.vertices.values():
         for edge in vertex.edges:
+            if edge.source not in recording.vertices:
+                continue
             link = {
                 "from": recording.vertices[edge.source].number,
                 "to": vertex.number,

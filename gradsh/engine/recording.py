@@ -5,7 +5,7 @@ Nothing here recurses, so that a chain of a million operations can be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,13 +63,14 @@ class Recording:
     """The graph behind some tensors.
 
     `roots` stand for the tensors; `vertices` are numbered depth first, at most `limit` of them.
-    `operations`, `leaves` and `saved_bytes` count the whole graph; tensors that share their memory
-    count once.
+    `operations`, `leaves` and `saved_bytes` count everything behind the roots; tensors that share
+    their memory count once. A part of another recording has that one's vertices in `beyond`.
     """
 
     def __init__(self, tensors: Iterable[Tensor], limit: int | None = None) -> None:
         self.roots: list[Edge] = []
         self.vertices: dict[Node, Vertex] = {}
+        self.beyond: Mapping[Node, Vertex] = {}
         self.operations = 0
         self.leaves = 0
         self.saved_bytes = 0
@@ -80,6 +81,28 @@ class Recording:
                 likes.append((tensor.array.shape, tensor.array.dtype))
         self._count()
         self._number(likes, limit)
+
+    def part(
+        self, roots: Sequence[Edge], limit: int | None = None, depth: int | None = None
+    ) -> Recording:
+        """What stands behind some of its vertices, which keep their numbers.
+
+        It has at most `limit` vertices, and none that is more than `depth` edges away from all
+        of the `roots`.
+        """
+        part = Recording(())
+        part.roots = list(roots)
+        part.beyond = self.vertices
+        part._count()
+        near = None if depth is None else _within(roots, depth)
+        stack = [edge.source for edge in reversed(part.roots)]
+        while stack and (limit is None or len(part.vertices) < limit):
+            node = stack.pop()
+            if node in part.vertices or (near is not None and node not in near):
+                continue
+            vertex = part.vertices[node] = self.vertices[node]
+            stack.extend(edge.source for edge in reversed(vertex.edges))
+        return part
 
     def _count(self) -> None:
         """Go once over the whole graph, in plain loops: it may have millions of nodes."""
@@ -123,6 +146,30 @@ class Recording:
             positions = [index for index, parent in enumerate(node.parents) if parent is not None]
             pairs = zip(reversed(vertex.edges), reversed(positions), strict=True)
             stack.extend((edge, vertex, position) for edge, position in pairs)
+
+
+def _within(roots: Iterable[Edge], depth: int) -> set[Node]:
+    """The nodes at most `depth` edges away from the roots."""
+    level = {edge.source for edge in roots}
+    near = set(level)
+    for _ in range(depth):
+        level = {edge.source for node in level for edge in edges_of(node)} - near
+        if not level:
+            break
+        near |= level
+    return near
+
+
+def outermost(edges: Sequence[Edge]) -> list[Edge]:
+    """Those of some nodes that stand behind none of the others."""
+    behind: set[Node] = set()
+    stack = [edge.source for outer in edges for edge in edges_of(outer.source)]
+    while stack:
+        node = stack.pop()
+        if node not in behind:
+            behind.add(node)
+            stack.extend(edge.source for edge in edges_of(node))
+    return [edge for edge in edges if edge.source not in behind]
 
 
 def edges_of(node: Node) -> Iterator[Edge]:

@@ -92,6 +92,13 @@ class Commands(Formats, Statements):
             parts["to"] = path
         return self._command(word, values, parts, path or values[-1])
 
+    def command_graph(
+        self, word: Lexeme, values: list[ast.expr], options: list[Option]
+    ) -> list[ast.stmt]:
+        values = _several(values)
+        parts: dict[str, ast.expr] = {"text": self._texts(values)}
+        return self._command(word, values, parts | self._parts(options), values[-1])
+
     def command_explain(
         self, word: Lexeme, value: ast.expr, options: list[Option]
     ) -> list[ast.stmt]:

@@ -161,7 +161,9 @@ def _anomaly(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
 
 
 COMMANDS: Final[dict[str, Command]] = {
-    "graph": Command('graph E [to "f.svg"]', "draw the recorded graph of a tensor", _graph),
+    "graph": Command(
+        'graph E [at NODE] [depth N] [to "f.svg"]', "draw the recorded graph of a tensor", _graph
+    ),
     "explain": Command(
         "explain E [over x] [step]",
         "tell the backward pass step by step, with its numbers",

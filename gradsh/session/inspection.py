@@ -12,11 +12,12 @@ from gradsh.display.check_view import Comparison
 from gradsh.display.explain_view import STEPS, Explanation, pages
 from gradsh.display.graph_view import LINES, PICTURE, GraphView, Names
 from gradsh.display.values import field_names
+from gradsh.display.values import text as value_text
 from gradsh.engine.arguments import type_name
 from gradsh.engine.backward import root_cotangents, walk
 from gradsh.engine.differences import Evaluation, compare, gradients, in_double
 from gradsh.engine.graph import Node, Output
-from gradsh.engine.recording import Recording
+from gradsh.engine.recording import Edge, Recording, outermost
 from gradsh.engine.steps import steps
 from gradsh.engine.tensor import Tensor
 from gradsh.session.output import JsonOutput
@@ -30,18 +31,52 @@ Parts = dict[str, Any]
 def graph(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     """Show the recorded graph of the values, or draw it into the file that `to` names.
 
-    Raises TypeError for what is no tensor, RuntimeError for a tensor without a history, and for
-    a file what `gradsh.session.pictures.draw` raises.
+    `at` opens the part behind one node, by its number in the drawing, its name or a variable, and
+    `depth` cuts what is further away. Raises TypeError for what is no tensor, RuntimeError for a
+    tensor without a history, ValueError where `at` or `depth` mean nothing, and for a file what
+    `gradsh.session.pictures.draw` raises.
     """
     tensors = list(_tensors("graph", values, parts["text"]))
     names = names_of(session)
+    limit: int | None = PICTURE
+    if "to" not in parts:
+        limit = None if isinstance(session.output, JsonOutput) else LINES
+    if parts.keys() & {"at", "depth"}:
+        whole = Recording(tensors)
+        depth = parts.get("depth")
+        if depth is not None and (type(depth) is not int or depth < 0):
+            raise ValueError(f"depth is a number of edges, not {value_text(depth)}")
+        roots = _opened(whole, names, parts["at"]) if "at" in parts else whole.roots
+        recording = whole.part(roots, limit, depth)
+    else:
+        recording = Recording(tensors, limit)
+    view = GraphView(recording, names)
     if "to" in parts:
         from gradsh.session.pictures import draw
 
-        draw(GraphView(Recording(tensors, PICTURE), names), parts["to"])
-        return
-    limit = None if isinstance(session.output, JsonOutput) else LINES
-    session.output.show(GraphView(Recording(tensors, limit), names))
+        draw(view, parts["to"])
+    else:
+        session.output.show(view)
+
+
+def _opened(whole: Recording, names: Names, place: Any) -> list[Edge]:
+    """The nodes that `graph ... at` names, outermost first. ValueError if there is none."""
+    node = None
+    if isinstance(place, Tensor) and place.node is not None:
+        node = place.node.owner if isinstance(place.node, Output) else place.node
+    found = [
+        Edge(None, vertex.node, vertex.result, vertex.results)
+        for vertex in whole.vertices.values()
+        if vertex.node is node
+        or (type(place) is int and vertex.number == place)
+        or (isinstance(place, str) and place in (vertex.node.name, names.all(vertex.node)))
+    ]
+    if found:
+        return outermost(found)
+    told = "like this tensor" if isinstance(place, Tensor) else value_text(place)
+    error = ValueError(f"the graph has no node {told}")
+    error.add_note("a node goes by its number in the drawing, by a variable, or by its name")
+    raise error
 
 
 def explain(session: Session, value: Any, parts: Parts) -> None:
