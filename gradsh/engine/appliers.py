@@ -24,7 +24,7 @@ from gradsh.engine.dtypes import (
     result_type,
 )
 from gradsh.engine.graph import Node, Output, next_sequence_number
-from gradsh.engine.modes import GRAD_MODE
+from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.op import Op, expected_versions, saved_output
 from gradsh.engine.scalars import number_array, number_constant, number_tensor
 from gradsh.engine.tensor import Tensor, Version, new_tensor
@@ -147,6 +147,7 @@ def _unary(op: Op) -> Any:
             node = out.node = Node()
             node.op = op
             node.seq = next_sequence_number()
+            node.place = RUNNING.place
             node.parents = (parent,)
             if saves_out:
                 twin = Tensor()
@@ -242,6 +243,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
             node = out.node = Node()
             node.op = op
             node.seq = next_sequence_number()
+            node.place = RUNNING.place
             node.parents = (p, q)
             if saves:
                 # Only what the wanted formulas ask for: a constant's formula is never called.
@@ -375,6 +377,7 @@ def _one(op: Op) -> Any:
             node = out.node = Node()
             node.op = op
             node.seq = next_sequence_number()
+            node.place = RUNNING.place
             node.parents = (parent,)
             if saves:
                 node.saved = tuple(
@@ -421,6 +424,7 @@ def _two(op: Op) -> Any:
             node = out.node = Node()
             node.op = op
             node.seq = next_sequence_number()
+            node.place = RUNNING.place
             node.parents = (p, q)
             if not in_order:
                 node.saved = _saved_of_two(op, input, other, out)

@@ -12,7 +12,7 @@ from gradsh.engine.arguments import number, operand
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.graph import Node, next_sequence_number
 from gradsh.engine.inplace import check_in_place, check_shape
-from gradsh.engine.modes import CHANGES, GRAD_MODE, INTERRUPTS
+from gradsh.engine.modes import CHANGES, GRAD_MODE, INTERRUPTS, RUNNING
 from gradsh.engine.op import OPS
 from gradsh.engine.ops.indexing import apply_views, index, refuse_values
 from gradsh.engine.ops.pointwise import no_change
@@ -75,6 +75,7 @@ def _copy_node(input: Tensor, source: Any) -> Node:
     node = Node()
     node.op = _COPY
     node.seq = next_sequence_number()
+    node.place = RUNNING.place
     node.parents = (input.node, source.node if isinstance(source, Tensor) else None)
     node.fit = (
         (None, (source.array.shape, source.array.dtype))
@@ -212,6 +213,7 @@ def _fill(input: Tensor, value: Any, name: str, source: Tensor | None) -> Tensor
         node = Node()
         node.op = Fill(name)
         node.seq = next_sequence_number()
+        node.place = RUNNING.place
         node.parents = (input.node, source_node)
         node.fit = (None, None if source is None else (source.array.shape, source.array.dtype))
     write(input, value, node)

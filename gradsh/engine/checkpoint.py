@@ -8,7 +8,7 @@ from typing import Any
 
 from gradsh.engine.backward import walk
 from gradsh.engine.graph import Node, Output, next_sequence_number, verify_saved
-from gradsh.engine.modes import GRAD_MODE, enable_grad, no_grad
+from gradsh.engine.modes import GRAD_MODE, RUNNING, enable_grad, no_grad
 from gradsh.engine.op import expected_versions
 from gradsh.engine.random import default_generator
 from gradsh.engine.tensor import Tensor, new_tensor
@@ -57,6 +57,7 @@ def checkpoint(
     node = Node()
     node.op = Recomputation(function, args, kwargs, state, name)
     node.seq = next_sequence_number()
+    node.place = RUNNING.place
     node.parents = _used(made, start)
     node.saved = tuple(inputs)
     node.expected = expected_versions(node.saved)

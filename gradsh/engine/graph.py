@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gradsh.engine.modes import RUNNING
 from gradsh.engine.tensor import GradientBox, Tensor
 
 if TYPE_CHECKING:
@@ -58,8 +59,11 @@ class Node:
     is its base's history.
     """
 
+    __slots__ = ("__dict__", "place")  # instead of a place for weak references: the same size
+
     op: Backward
     seq: float
+    place: object
     parents: tuple[Node | None, ...]
     saved: tuple[Tensor | None, ...] | None = None
     expected: int | tuple[int, ...] = 0
@@ -99,6 +103,7 @@ class Leaf(Node):
         self.dtype = array.dtype
         self.strides: tuple[int, ...] = array.strides
         self.seq = next_sequence_number()
+        self.place = RUNNING.place
         if box.hooks is not None:
             self.hooks = box.hooks
 
@@ -122,6 +127,7 @@ class Output(Node):
         self.shown_as = shown_as
         self.outputs = outputs
         self.parents = (owner,)
+        self.place = owner.place
         self.seq = owner.seq + (index + 1) / (outputs + 1)
 
     def __eq__(self, other: object) -> bool:

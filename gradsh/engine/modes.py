@@ -1,4 +1,4 @@
-"""The engine's only mutable module state: grad mode, guard of critical sections, the journal."""
+"""The engine's only mutable module state: grad mode, what runs, critical sections, the journal."""
 
 from __future__ import annotations
 
@@ -19,6 +19,21 @@ class GradMode:
 
 
 GRAD_MODE = GradMode()
+
+
+class Running:
+    """What of a program runs now, as whoever runs it says; what is recorded remembers it.
+
+    To the engine `place` is any object; None where nobody says.
+    """
+
+    __slots__ = ("place",)
+
+    def __init__(self) -> None:
+        self.place: object = None
+
+
+RUNNING = Running()
 
 
 class set_grad_enabled:  # noqa: N801 (PyTorch names it so)

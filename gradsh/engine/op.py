@@ -10,6 +10,7 @@ import numpy as np
 
 from gradsh.engine.arguments import READERS, operand
 from gradsh.engine.graph import FREED, Node, Output, next_sequence_number, verify_saved
+from gradsh.engine.modes import RUNNING
 from gradsh.engine.precision import rounded_once
 from gradsh.engine.registers import Register
 from gradsh.engine.tensor import Tensor, new_tensor
@@ -310,6 +311,7 @@ class Op:
         node = Node()
         node.op = self
         node.seq = next_sequence_number()
+        node.place = RUNNING.place
         node.parents = parents
         if self.saved_tensors:
             saved = [

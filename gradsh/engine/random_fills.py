@@ -12,7 +12,7 @@ from gradsh.engine.arguments import number
 from gradsh.engine.assignment import Fill
 from gradsh.engine.graph import Node, next_sequence_number
 from gradsh.engine.inplace import check_in_place
-from gradsh.engine.modes import GRAD_MODE
+from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.ops.shape import memory_order
 from gradsh.engine.rebasing import refuse_overlap, write
 from gradsh.engine.tensor import Tensor
@@ -32,6 +32,7 @@ def _filled(input: Tensor, name: str, draw: Draw) -> Tensor:
         node = Node()
         node.op = Fill(name)
         node.seq = next_sequence_number()
+        node.place = RUNNING.place
         node.parents = (input.node, None)
     write(input, values, node)
     return input

@@ -17,7 +17,7 @@ from gradsh.engine.fit import fit_all
 from gradsh.engine.graph import Node, next_sequence_number
 from gradsh.engine.hooks import give_history
 from gradsh.engine.journal import change_attributes
-from gradsh.engine.modes import CHANGES, INTERRUPTS, set_grad_enabled
+from gradsh.engine.modes import CHANGES, INTERRUPTS, RUNNING, set_grad_enabled
 from gradsh.engine.ops.pointwise import no_change
 from gradsh.engine.ops.strided import look_at_view, put_view
 from gradsh.engine.tensor import Tensor, new_tensor
@@ -141,6 +141,7 @@ def _copy_slices(base: Tensor, inner: Node, layout: Layout) -> Node:
     node = Node()
     node.op = CopySlices(inner, layout)
     node.seq = next_sequence_number()
+    node.place = RUNNING.place
     node.parents = (base.node, *inner.parents[1:])
     node.saved, inner.saved = inner.saved, None
     return node

@@ -11,7 +11,7 @@ from numpy import may_share_memory
 from numpy.lib.stride_tricks import as_strided
 
 from gradsh.engine.graph import Node, Output, next_sequence_number, operation_name
-from gradsh.engine.modes import GRAD_MODE
+from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.tensor import Tensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -78,6 +78,7 @@ class Stale(Node):
         self.op = self
         self.parents = ()
         self.seq = next_sequence_number()
+        self.place = RUNNING.place
 
     @property
     def is_leaf(self) -> bool:  # type: ignore[override]
@@ -111,6 +112,7 @@ class Unrecorded(Node):
     def __init__(self) -> None:
         self.op = _NOWHERE
         self.seq = next_sequence_number()
+        self.place = RUNNING.place
 
 
 class _Nowhere:

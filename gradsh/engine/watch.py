@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -41,8 +40,8 @@ class _Made(NamedTuple):
 class Watch:
     """Watches every operation between `start` and `stop`, and raises RuntimeError at an anomaly.
 
-    `moment` gives, for a frame that runs, what is kept of the place in the program for each node;
-    `told` makes a text of it when a backward pass needs to say where its operation stood.
+    `moment` gives, for a frame that runs, the place in the program that each node keeps; `told`
+    makes a text of it when a backward pass needs to say where its operation stood.
     The error is raised where the program called the operation. Python ends a profiler that raises,
     so whoever catches the error has to start again.
     """
@@ -54,7 +53,7 @@ class Watch:
         self._told = told
         self._hook = self._see
         self._made: _Made | None = None
-        self._moments: WeakKeyDictionary[Node, Any] = WeakKeyDictionary()
+        self._newest: float = 0
 
     def start(self) -> None:
         """Watch from now on."""
@@ -98,8 +97,9 @@ class Watch:
             node = tensor.node
             if node is not None and not node.is_leaf:
                 owner = node.owner if isinstance(node, Output) else node
-                if owner not in self._moments:
-                    self._moments[owner] = self._moment(frame)
+                if owner.seq > self._newest:
+                    self._newest = owner.seq
+                    owner.place = self._moment(frame)
         if self._made is not None or op.name in _UNDEFINED:
             return
         arrays = [*arrays_in(result)]
@@ -153,7 +153,7 @@ class Watch:
         name, saved = "", {}
         if isinstance(node.op, Op):
             name, saved = _public_name(node.op), _saved(node, node.op)
-        where = self._told(self._moments.get(node))
+        where = self._told(node.place)
         lines = [f"Function '{node.name}' returned {kind} values in its {index}th output."]
         lines.append(_first_place(cotangent))
         if where is not None:

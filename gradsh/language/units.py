@@ -21,14 +21,17 @@ from gradsh.language.blocks import (
 )
 from gradsh.language.builder import Builder
 from gradsh.language.faults import NESTED_HINT, NESTED_TOO_DEEPLY, Fault, Place
+from gradsh.language.marks import UNIT, mark_statements
 
 FILENAME: Final = "<gradsh>"
 """What the file name of compiled code begins with.
 
 The code of a statement that defines functions outlives its unit; there the name goes on with the
 source, the line and the text, so that an error in such a function finds its place, and nothing
-is kept longer than the function itself.
+is kept longer than the function itself. Marks in blocks of several lines need the same.
 """
+
+_COMPOUND: Final = (ast.If, ast.While, ast.For, ast.With, ast.Try, ast.FunctionDef)
 
 EVALUATED, EXECUTED, CALLED = range(3)
 
@@ -38,9 +41,14 @@ def written_in(code: CodeType) -> tuple[str, int, str] | None:
 
     None for other code, and for a statement that defines no function.
     """
-    if not code.co_filename.startswith(FILENAME + "\n"):
+    return written_under(code.co_filename)
+
+
+def written_under(filename: str) -> tuple[str, int, str] | None:
+    """What a file name of compiled code carries: source, first line and text, or nothing."""
+    if not filename.startswith(FILENAME + "\n"):
         return None
-    _, source, line, text = code.co_filename.split("\n", 3)
+    _, source, line, text = filename.split("\n", 3)
     return source, int(line), text
 
 
@@ -118,7 +126,7 @@ def compile_statement(
     first = statements[0]
     unit.cached = not builder.defines_function
     filename = FILENAME
-    if not unit.cached:
+    if builder.defines_function or (isinstance(first, _COMPOUND) and "\n" in lines):
         filename = "\n".join((FILENAME, source, str(line), lines.replace("\0", "\ufffd")))
     if len(statements) == 1 and isinstance(first, Shown):
         unit.kind = "expression"
@@ -154,13 +162,15 @@ def _function_code(builder: Builder, statements: list[ast.stmt], filename: str) 
     builder.declare_globals()
     if names:
         statements.insert(0, ast.Global(sorted(names), **position))
-    definition = function_definition("@unit", no_arguments(), statements, position)
+    definition = function_definition(UNIT, no_arguments(), statements, position)
     module = _compiled(ast.Module([definition], []), filename, "exec")
     return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
 
 
 def _compiled(tree: ast.Module | ast.Expression, filename: str, mode: str) -> CodeType:
     """The one place where trees become code: whatever rewrites whole expressions goes here."""
+    if filename is not FILENAME and isinstance(tree, ast.Module):
+        mark_statements(tree.body, filename)
     try:
         code: CodeType = compile(tree, filename, mode, 0, True)
     except SyntaxError as error:

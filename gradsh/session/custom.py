@@ -14,7 +14,7 @@ import numpy as np
 
 from gradsh.engine.graph import Node, Output, next_sequence_number, verify_saved
 from gradsh.engine.journal import change_attributes
-from gradsh.engine.modes import GRAD_MODE, no_grad
+from gradsh.engine.modes import GRAD_MODE, RUNNING, no_grad
 from gradsh.engine.op import expected_versions
 from gradsh.engine.tensor import Tensor, new_tensor
 
@@ -84,6 +84,7 @@ def _recorded(
     node = Node()
     node.op = derivative
     node.seq = next_sequence_number()
+    node.place = RUNNING.place
     node.parents = parents
     node.fit = tuple(
         [(value.array.shape, value.array.dtype) if isinstance(value, Tensor) else None

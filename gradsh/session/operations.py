@@ -6,14 +6,14 @@ are in `gradsh.session.session`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FunctionType
 from typing import Any, Final
 
 from gradsh.engine import Tensor, backward
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.leaf import requires_grad_
-from gradsh.engine.modes import enable_grad, no_grad
+from gradsh.engine.modes import RUNNING, enable_grad, no_grad
 from gradsh.engine.ops.creation import literal
 from gradsh.engine.optim import Optimizer, adagrad, adam, adamw, lbfgs, rmsprop, sgd
 from gradsh.session.custom import custom
@@ -207,7 +207,8 @@ def optimiser_call(function: Any, over: tuple[Any, ...], *values: Any, **named: 
     return optimiser(function(*values, **named), over)
 
 
-OPERATIONS: Final[dict[str, Callable[..., Any] | type]] = {
+OPERATIONS: Final[dict[str, object]] = {
+    "@running": RUNNING,
     "@tensor": literal,
     "@call": call,
     "@backward": run_backward,

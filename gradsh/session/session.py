@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradsh.engine.hooks import RemovableHandle
-from gradsh.engine.modes import GRAD_MODE
+from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.tensor import Tensor
 from gradsh.language import Reader, SyntaxFault, Unit
 from gradsh.session import settings
@@ -193,7 +193,8 @@ class Session:
             self._execute(unit)
 
     def _execute(self, unit: Unit) -> None:
-        recording = GRAD_MODE.recording
+        recording, outer = GRAD_MODE.recording, RUNNING.place
+        RUNNING.place = unit
         watched = self.anomaly is not None and self.anomaly.watching  # by a statement around it
         try:
             if not self._unloaded.isdisjoint(unit.mentioned):
@@ -220,6 +221,7 @@ class Session:
                 raise fault_of(error, unit) from error
             raise
         finally:
+            RUNNING.place = outer
             if self.anomaly is not None and not watched:
                 self.anomaly.stop()
 

@@ -207,7 +207,7 @@ class _Writer:
         if written is None:
             raise _CannotKeep
         text = written[2]
-        found = _path_to(function.__code__, text)
+        found = _path_to(function.__code__, written)
         if found is None:
             raise _CannotKeep
         return {
@@ -219,14 +219,18 @@ class _Writer:
         }
 
 
-def _codes(text: str, name: str) -> list[CodeType]:
+def _codes(text: str, name: str, line: int = 1) -> list[CodeType]:
     """The code of each statement in a text, which is not run."""
-    reader = Reader(name)
+    reader = Reader(name, line)
     return [unit.code for unit in (*reader.feed(text), *reader.finish())]
 
 
-def _path_to(code: CodeType, text: str) -> list[int] | None:
-    """Where code is among the constants of the statements of a text; None if it is not."""
+def _path_to(code: CodeType, written: tuple[str, int, str]) -> list[int] | None:
+    """Where code is among the constants of the statements of a text; None if it is not.
+
+    `written` is where the text stood, and the text: the code knows both.
+    """
+    source, line, text = written
 
     def search(outer: CodeType) -> Iterator[list[int]]:
         for place, constant in enumerate(outer.co_consts):
@@ -237,7 +241,7 @@ def _path_to(code: CodeType, text: str) -> list[int] | None:
                     yield [place, *rest]
 
     try:
-        codes = _codes(text, "")
+        codes = _codes(text, source, line)
     except SyntaxFault:  # the lines begin or end in the middle of another statement
         return None
     for number, outer in enumerate(codes):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,8 +36,9 @@ def python(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Python]:
     compiled = units._compiled
 
     def spy(tree: Any, filename: str, mode: str) -> Any:
+        source = ast.unparse(plain(tree))  # before marks are put in
         code = compiled(tree, filename, mode)
-        seen.append(ast.unparse(plain(tree)))
+        seen.append(source)
         return code
 
     monkeypatch.setattr(units, "_compiled", spy)
@@ -85,6 +87,7 @@ class Session:
             "@power": pow,
             "@exponent": lambda base, power: power,
             "@remainder": lambda left, right: left % right,
+            "@running": SimpleNamespace(place=None),
             "@Error": Exception,
             "@caught": str,
             "@AssertionError": AssertionError,
