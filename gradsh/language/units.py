@@ -33,7 +33,13 @@ is kept longer than the function itself. Marks in blocks of several lines need t
 
 _COMPOUND: Final = (ast.If, ast.While, ast.For, ast.With, ast.Try, ast.FunctionDef)
 
-EVALUATED, EXECUTED, CALLED = range(3)
+EVALUATED, EXECUTED, CALLED, CALLED_ONCE = range(4)
+
+HUGE: Final = 20_000
+"""A statement of more characters is run once, and then lets its code and most of its text go:
+what it made remembers it, and would keep them."""
+
+_REMEMBERED: Final = 400
 
 
 def written_in(code: CodeType) -> tuple[str, int, str] | None:
@@ -88,7 +94,12 @@ class Unit:
         if self.form == EXECUTED:
             exec(self.code, namespace)
             return None
-        return FunctionType(self.code, namespace)()
+        value: object = FunctionType(self.code, namespace)()
+        if self.form == CALLED_ONCE:
+            self.code = _NOTHING
+            self.text = self.text[:_REMEMBERED]
+            self.lines = self.lines[:_REMEMBERED]
+        return value
 
     def at(self, source: str, line: int) -> Unit:
         """The same statement standing somewhere else."""
@@ -107,6 +118,9 @@ class Unit:
         unit.cached = self.cached
         unit.mentioned = self.mentioned
         return unit
+
+
+_NOTHING: Final = compile("", FILENAME, "exec")
 
 
 def compile_statement(
@@ -128,7 +142,12 @@ def compile_statement(
     filename = FILENAME
     if builder.defines_function or (isinstance(first, _COMPOUND) and "\n" in lines):
         filename = "\n".join((FILENAME, source, str(line), lines.replace("\0", "\ufffd")))
-    if len(statements) == 1 and isinstance(first, Shown):
+    if len(lines) > HUGE:
+        if has_value(statements):
+            unit.kind = "expression"
+        unit.form = CALLED_ONCE
+        unit.code = _function_code(builder, statements, filename)
+    elif len(statements) == 1 and isinstance(first, Shown):
         unit.kind = "expression"
         unit.form = EVALUATED
         unit.code = _compiled(ast.Expression(first.value), filename, "eval")

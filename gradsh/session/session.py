@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 np.seterr(all="ignore")  # as in PyTorch, 1/0 is inf and log(-1) is nan without a word
 
+MAXIMUM_RECENT: Final = 1000
+"""So many statements are kept, for an error that asks what a value was computed from."""
+
 ReportFault = Callable[[Fault], None]
 
 
@@ -38,7 +42,7 @@ class Session:
     `numbered` keeps every shown value as `_1`, `_2`, ... (the shell wants both). `safe` refuses
     all that touches files. `arguments` are the texts that a program finds in `args`, and `data`
     is the descriptor that its `stdin()` reads; None where there is nothing to read. `anomaly`
-    watches the operations of every statement, if it is there.
+    watches the operations of every statement, if it is there. `recent` are the last statements.
     """
 
     def __init__(
@@ -59,6 +63,8 @@ class Session:
         self.shown = 0
         self.anomaly: Watch | None = None
         self._running: list[tuple[str, str]] = []
+        self.recent: deque[Unit] = deque(maxlen=MAXIMUM_RECENT)
+        self._remember = self.recent.append
         self._builtins: dict[str, Any] = {
             **SHARED,
             **Files(self).functions(),
@@ -114,6 +120,7 @@ class Session:
         Without `on_fault` the first Fault is raised. With it every Fault is given to it, and the
         program goes on with its next statement.
         """
+        place = RUNNING.place
         reader = self.reader(name)
         report = _raise if on_fault is None else on_fault
         try:
@@ -123,6 +130,8 @@ class Session:
             report(fault)  # the pieces themselves are at fault, and end here
         else:
             self._run_units(reader, reader.finish(), report)
+        finally:
+            RUNNING.place = place
 
     def run_file(self, path: str) -> None:
         """Run the program in a file, as `run "file.grad"` does.
@@ -193,9 +202,10 @@ class Session:
             self._execute(unit)
 
     def _execute(self, unit: Unit) -> None:
-        recording, outer = GRAD_MODE.recording, RUNNING.place
-        RUNNING.place = unit
+        recording = GRAD_MODE.recording
         watched = self.anomaly is not None and self.anomaly.watching  # by a statement around it
+        RUNNING.place = unit
+        self._remember(unit)
         try:
             if not self._unloaded.isdisjoint(unit.mentioned):
                 self._load(unit.mentioned)
@@ -221,7 +231,6 @@ class Session:
                 raise fault_of(error, unit) from error
             raise
         finally:
-            RUNNING.place = outer
             if self.anomaly is not None and not watched:
                 self.anomaly.stop()
 
