@@ -53,7 +53,8 @@ def backward(
     sources = None if inputs is None else _as_tuple(inputs)
     if sources is not None and not sources:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    roots = root_cotangents(tensors, _given(gradients, len(tensors)), create_graph)
+    weights = _given(gradients, len(tensors))
+    roots = root_cotangents(tensors, weights, create_graph, copy=False)
     wanted: list[Node] | None = None
     if sources is not None:
         for tensor in sources:
@@ -62,7 +63,8 @@ def backward(
         wanted = [_differentiated(tensor) for tensor in sources]
     keep = create_graph if retain_graph is None else retain_graph
     walked = walk(roots, keep_saved=keep, record=create_graph, wanted=wanted)
-    _commit(walked, create_graph)
+    # formulas may pass a weight on unchanged, and a leaf would then share it
+    _commit(walked, create_graph, {id(cotangent) for _, cotangent in roots})
 
 
 def backward_of(
@@ -211,9 +213,12 @@ def _differentiated(tensor: Any) -> Node:
 
 
 def root_cotangents(
-    tensors: Sequence[Tensor], gradients: Sequence[Any], create_graph: bool
+    tensors: Sequence[Tensor], gradients: Sequence[Any], create_graph: bool, copy: bool = True
 ) -> list[tuple[Node, Any]]:
-    """The outputs' nodes with their cotangents, checked as PyTorch checks them."""
+    """The outputs' nodes with their cotangents, checked as PyTorch checks them.
+
+    Without `copy` the cotangents may be the arrays of `gradients` themselves.
+    """
     roots = []
     for index, (tensor, gradient) in enumerate(zip(tensors, gradients, strict=False)):
         if not isinstance(tensor, Tensor):
@@ -255,8 +260,9 @@ def root_cotangents(
                 )
             if tensor.node is None or isinstance(tensor.node, Unrecorded):
                 raise _no_grad(index)
-            # a copy: formulas may pass it on unchanged, and a leaf would then share it
-            cotangent = gradient if create_graph else gradient.array.copy()
+            cotangent = gradient if create_graph else gradient.array
+            if copy and not create_graph:
+                cotangent = cotangent.copy()
             if gradient.array.dtype is not array.dtype:
                 cotangent = fit(cotangent, array.shape, array.dtype)
         if create_graph and not isinstance(cotangent, Tensor):
@@ -469,10 +475,12 @@ def pull_half(node: Node, g: Any) -> Sequence[Any]:
     return [x.array if type(x) is Tensor else x for x in pulled]
 
 
-def _commit(walked: Walk, recorded: bool) -> None:
-    """Add the leaves' gradients to what they hold: everything is computed before any changes."""
+def _commit(walked: Walk, recorded: bool, held: set[int]) -> None:
+    """Add the leaves' gradients to what they hold: everything is computed before any changes.
+
+    `held` identifies arrays that are somebody's already.
+    """
     prepared: list[tuple[GradientBox, Tensor]] = []
-    held: set[int] = set()
     in_place: list[tuple[Tensor, Any]] = []
     hooked: list[Hooks] = []
     with set_grad_enabled(recorded):

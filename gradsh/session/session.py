@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from gradsh.engine.hooks import RemovableHandle
+from gradsh.engine.memory import keep_freed_memory
 from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.tensor import Tensor
 from gradsh.language import Reader, SyntaxFault, Unit
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from gradsh.engine.watch import Watch
 
 np.seterr(all="ignore")  # as in PyTorch, 1/0 is inf and log(-1) is nan without a word
+keep_freed_memory()
 
 MAXIMUM_RECENT: Final = 1000
 """So many statements are kept, for an error that asks what a value was computed from."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from gradsh.engine.arguments import Operand
 from gradsh.engine.arguments import operand as read_operand
 from gradsh.engine.arguments import refuse as refuse_type
-from gradsh.engine.blocks import ONE, over_rows, products
 from gradsh.engine.derivative import general, pointwise
 from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.journal import change_values
+from gradsh.engine.large_rows import row_cotangents, standardized_rows, weight_cotangent
 from gradsh.engine.moments import (
     FEW,
     LONGEST_ROW,
@@ -39,10 +40,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 ADD: Any = np.add
 
 
-_NEGLIGIBLE = 1e-7
-"""An error of a standardized value that its own rounding in float32 hides."""
-
-
 class Normalization:
     """How one call normalizes, and the means and reciprocal deviations that it found.
 
@@ -51,7 +48,7 @@ class Normalization:
     statistics are given as moments and are constants to every derivative.
     """
 
-    __slots__ = ("constant", "dims", "eps", "mean", "parameters", "scale", "view")
+    __slots__ = ("constant", "dims", "eps", "found", "mean", "parameters", "scale", "view")
 
     def __init__(
         self,
@@ -68,6 +65,7 @@ class Normalization:
         self.constant = running is not None
         self.mean: Any = None
         self.scale: Any = None
+        self.found: tuple[ref[Array], list[Array | None]] | None = None
         if running is not None:
             average, variance = (single(x).reshape(parameters) for x in running)
             self.mean = average
@@ -131,12 +129,17 @@ class Normalization:
         average = mean(values, self.dims, True)
         return average, rsqrt(add(mean(square(values - average), self.dims, True), self.eps))
 
-    def part(self, rows: slice) -> Normalization:
-        """The same for some rows."""
-        twin = Normalization(self.view, self.dims, self.parameters, self.eps)
-        if self.mean is not None:
-            twin.mean, twin.scale = self.mean[rows], self.scale[rows]
-        return twin
+    def keep(self, g: Array, *found: Array | None) -> None:
+        """Keep the cotangents of weight and bias for g, found on the way, till they are asked."""
+        self.found = (ref(g), list(found))
+
+    def kept(self, g: Any, index: int) -> Array | None:
+        """What `keep` kept for g, once."""
+        if self.found is None or self.found[0]() is not g:
+            return None
+        _, arrays = self.found
+        found, arrays[index] = arrays[index], None
+        return found
 
 
 def _moments(values: Array, dims: tuple[int, ...]) -> tuple[Any, Any]:
@@ -184,13 +187,9 @@ def _input_rule(g: Any, input: Any, weight: Any, plan: Normalization) -> Any:
         if plan.dims == (0,) and len(plan.view) == 2 and not plan.constant:
             exact = column_cotangent(cotangent, values, plan.mean, plan.scale)
             return _returned(exact if scales is None else exact * scales, input)
-    if plan.by_rows() and type(values) is not Tensor:
-        result = np.empty(plan.view, values.dtype)
-
-        def work(rows: slice) -> None:
-            _through_rows(cotangent[rows], values[rows], scales, plan.part(rows), result[rows])
-
-        over_rows(work, *plan.view)
+    if plan.by_rows() and type(values) is not Tensor and values.size > SEEN_IN_FULL:
+        result, *others = row_cotangents(cotangent, values, scales, plan.mean, plan.scale)
+        plan.keep(g, *others)
         return _returned(result, input)
     return _returned(_through(cotangent, values, scales, plan), input)
 
@@ -212,36 +211,23 @@ def _through(g: Any, values: Any, scales: Any, plan: Normalization) -> Any:
     return (g - mean(g, plan.dims, True) - normal * along) * scale
 
 
-def _through_rows(g: Array, values: Array, scales: Any, plan: Normalization, out: Array) -> None:
-    """What `_through` gives for rows, computed in `out`: large ones need every pass saved."""
-    if scales is not None:
-        g = g * scales
-    count = g.dtype.type(plan.count)
-    np.subtract(values, plan.mean, out=out)
-    along = products(g, out, 1) * (plan.scale**2 / count)
-    out *= -along
-    out += g
-    out -= products(g, ONE, 1) / count
-    out *= plan.scale
-
-
 def _weight_rule(g: Any, input: Any, weight: Any, plan: Normalization) -> Any:
     """The sum of the cotangents times the normalized values that shared a weight."""
     cotangent, values = _seen(g, plan.view), _seen(input, plan.view)
-    if plan.by_rows() and type(values) is not Tensor:
-
-        def work(rows: slice) -> Any:
-            normal = values[rows] - plan.mean[rows]
-            normal *= plan.scale[rows]
-            return np.einsum("ij,ij->j", cotangent[rows], normal)
-
-        return _returned(ADD.reduce(over_rows(work, *plan.view), 0), weight)
+    if plan.by_rows() and type(values) is not Tensor and values.size > SEEN_IN_FULL:
+        found = plan.kept(g, 0)
+        if found is None:
+            found = weight_cotangent(cotangent, values, plan.mean, plan.scale)
+        return _returned(found, weight)
     average, scale = plan.moments(values)
     return _returned(sum(cotangent * ((values - average) * scale), plan.others, True), weight)
 
 
 def _bias_rule(g: Any, bias: Any, plan: Normalization) -> Any:
     """The sum of the cotangents of the values that shared a bias."""
+    found = plan.kept(g, 1)
+    if found is not None:
+        return _returned(found, bias)
     return _returned(sum(_seen(g, plan.view), plan.others, True), bias)
 
 
@@ -264,41 +250,18 @@ def _kind(input: Array, *parameters: Array | None) -> None:
         raise error
 
 
-def _standardize(values: Array, weight: Any, bias: Any, plan: Normalization, out: Array) -> None:
-    """(values - mean) * scale * weight + bias, rounded as PyTorch's kernel for rows does."""
-    if values.size <= SEEN_IN_FULL:
-        plan.find(values)
-        np.subtract(values, plan.mean, out=out)
-    else:
-        kind = values.dtype.type
-        count = kind(plan.count)
-        average = products(values, ONE, 1) / count
-        np.subtract(values, average, out=out)
-        left_over = products(out, ONE, 1) / count
-        variance = products(out, out, 1) / count - left_over**2
-        plan.mean = average + left_over
-        plan.scale = 1 / np.sqrt(variance + kind(plan.eps))
-        if not np.max(np.abs(left_over) * plan.scale) <= _NEGLIGIBLE:
-            out -= left_over
-    out *= plan.scale
-    if weight is not None:
-        out *= weight
-    if bias is not None:
-        out += bias
-
-
 def _by_rows(values: Array, plan: Normalization, weight: Any, bias: Any) -> Array:
-    """`_standardized` of a matrix, in blocks of rows."""
-    rows = plan.view[0]
-    result = np.empty(plan.view, values.dtype)
-    plan.mean, plan.scale = (np.empty((rows, 1), values.dtype) for _ in range(2))
-
-    def work(part: slice) -> None:
-        own = plan.part(part)
-        _standardize(values[part], weight, bias, own, result[part])
-        plan.mean[part], plan.scale[part] = own.mean, own.scale
-
-    over_rows(work, *plan.view)
+    """(values - mean) * scale * weight + bias of a matrix, rounded as PyTorch's kernel for rows."""
+    if values.size > SEEN_IN_FULL:
+        result, plan.mean, plan.scale = standardized_rows(values, weight, bias, plan.eps)
+        return result
+    plan.find(values)
+    result = values - plan.mean
+    result *= plan.scale
+    if weight is not None:
+        result *= weight
+    if bias is not None:
+        result += bias
     return result
 
 
