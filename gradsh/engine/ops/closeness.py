@@ -9,7 +9,7 @@ import numpy as np
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import linear, pointwise
-from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, NUMBER_CATEGORY, result_type
+from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, INTEGER, NUMBER_CATEGORY, result_type
 from gradsh.engine.op import composite
 from gradsh.engine.precision import single
 from gradsh.engine.tensor import Tensor, new_tensor
@@ -126,7 +126,7 @@ def isin(
     )
     for x in values:
         held = x.dtype if type(x) is Tensor else result_type([(type(x), True)])
-        if held.category not in (1, FLOAT):
+        if held.category not in (INTEGER, FLOAT):
             raise RuntimeError(f"Unsupported input type encountered for isin(): {held.type_name}")
     first, second = (
         np.asarray(x.array if type(x) is Tensor else x).astype(common.numpy) for x in values

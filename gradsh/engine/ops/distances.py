@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.appliers import broadcast_error
-from gradsh.engine.arguments import Operand, operand, refuse
+from gradsh.engine.arguments import Operand, check_tensors, operand, refuse
 from gradsh.engine.derivative import general
-from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY
+from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, NUMBER_CATEGORY, result_type
 from gradsh.engine.op import composite
+from gradsh.engine.ops.assembly import broadcast_tensors
+from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.linalg import check_types, matmul
-from gradsh.engine.ops.matrices import refuse_half
-from gradsh.engine.ops.pieces import choose
-from gradsh.engine.ops.pointwise import eq
-from gradsh.engine.ops.reductions import sum
-from gradsh.engine.ops.shape import sum_to, transpose, view
+from gradsh.engine.ops.matrices import check_floating, refuse_half
+from gradsh.engine.ops.pieces import array_of, choose
+from gradsh.engine.ops.pointwise import eq, reciprocal, refuse_bools
+from gradsh.engine.ops.reductions import norm_rule, sum, vector_norm_of
+from gradsh.engine.ops.shape import sum_to, to, transpose, view
+from gradsh.engine.precision import single
+from gradsh.engine.tensor import wrap_dim
 
 _BY_PRODUCT = 25
 """From more points than this on, PyTorch computes Euclidean distances by a matrix product."""
@@ -169,3 +173,80 @@ def cdist(x1: Any, x2: Any, p: Any = 2.0, compute_mode: Any = _MODES[0]) -> Any:
         distances = euclidean(x1, x2)
         return view(distances, (*batch, first.shape[-2], second.shape[-2]))
     return cdist_of(x1, x2, float(p))
+
+
+def _dist_rule(g: Any, input: Any, other: Any, out: Any, p: float) -> Any:
+    away = input - other
+    return norm_rule(g, away, out, p, None, False, tuple(away.shape))
+
+
+@general(
+    input=_dist_rule,
+    other=lambda g, input, other, out, p: -_dist_rule(g, input, other, out, p),
+    grad_fn="DistBackward0",
+    hidden=True,
+)
+def dist_of(input: Operand, other: Operand, p: float):
+    """The p-norm of the difference of two tensors of one shape and type."""
+    return vector_norm_of.op.forward(input - other, p, None, False)
+
+
+@composite()
+def dist(input: Any, other: Any, p: Any = 2) -> Any:
+    """The p-norm of input - other.
+
+    dist(randn(3, 4), randn(4))
+    dist(randn(3, 4), randn(3, 4), 1)
+    dist(randn(3, 4), randn(3, 4), p=inf)
+    dist(randn(3, 4), randn(3, 4), 2.5)
+    """
+    check_tensors("dist", input=input, other=other)
+    refuse_bools(input, other)
+    common = result_type([(x.dtype, x.ndim == 0) for x in (input, other)])
+    if common.category < FLOAT:
+        raise RuntimeError(
+            "norm(): input dtype should be either floating point or complex. Got "
+            f"{common.type_name} instead."
+        )
+    input, other = broadcast_tensors(to(input, common), to(other, common))
+    return dist_of(input, other, float(p))
+
+
+def _renorm_rule(g: Any, input: Any, p: float, dim: int, maxnorm: float, input_shape: Any) -> Any:
+    others = _other_dims(dim, len(input_shape))
+    norm = vector_norm_of(input, p, others, True)
+    inverse = reciprocal(norm + _TINY)
+    inner = sum(conjugate(input) * g, others, True)
+    inner = inner.real if array_of(inner).dtype.kind == "c" else inner
+    of_norm = norm_rule(inner, input, norm, p, others, True, input_shape)
+    return choose(norm > maxnorm, maxnorm * inverse * (g - inverse * of_norm), g)
+
+
+_TINY = 1e-7
+
+
+def _other_dims(dim: int, ndim: int) -> tuple[int, ...]:
+    axis = wrap_dim(dim, ndim)
+    return tuple(place for place in range(ndim) if place != axis)
+
+
+@general(input=_renorm_rule, in_place=True)
+def renorm(input: Operand, p: float, dim: int, maxnorm: float):
+    """input, its parts along dim scaled down to the p-norm maxnorm where theirs is larger.
+
+    renorm(randn(3, 4), 2, 0, 1)
+    renorm(randn(3, 4), p=1, dim=1, maxnorm=0.5)
+    """
+    if p <= 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
+    if maxnorm < 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
+    if input.ndim <= 1:
+        raise RuntimeError(
+            f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions"
+        )
+    check_floating("linalg.vector_norm", input, half=True)
+    value = single(input)
+    norm = vector_norm_of.op.forward(value, p, _other_dims(dim, input.ndim), True)
+    factor = np.where(norm > maxnorm, maxnorm / (norm + norm.dtype.type(_TINY)), 1)
+    return (value * factor.astype(norm.dtype)).astype(input.dtype, copy=False)

@@ -92,7 +92,7 @@ _ARGUMENTS: dict[str, Any] = {"max": np.argmax, "min": np.argmin}
 _UFUNCS: dict[str, Any] = {"min": np.minimum, "max": np.maximum}
 _NAMED = {
     name: named_result(name, ("values", "indices"))
-    for name in ("max", "min", "median", "mode", "cummax", "cummin")
+    for name in ("max", "min", "median", "nanmedian", "mode", "cummax", "cummin")
 }
 
 
@@ -296,6 +296,41 @@ def median(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     median(randn(3, 4), -2, keepdim=true)
     """
     return median_of_all(input) if dim is None else median_along(input, dim, keepdim)
+
+
+@general(input=_sharing_rule, grad_fn="NanmedianBackward0", hidden=True)
+def nanmedian_of_all(input: Operand):
+    """The middle of the elements that are not nan."""
+    refuse("median_cpu", "bc", input)
+    if input.dtype.kind == "f" and (present := ~np.isnan(input)).any():
+        input = input[present]
+    return median_of_all.op.forward(input)
+
+
+@general(
+    input=_first_selected, grad_fn="NanmedianBackward1", outputs=("values", "indices"), hidden=True
+)
+def nanmedian_along(input: Operand, dim: int, keepdim: bool):
+    """The middle of the elements along dim that are not nan, and where they stand."""
+    refuse("median_out", "bc", input)
+    axis = _check_dim("median()", input, dim)
+    position = None
+    if input.ndim:
+        order = np.argsort(input, axis, kind="stable")  # nan comes last
+        count = input.shape[axis] - np.count_nonzero(np.isnan(input), axis, keepdims=True)
+        position = np.take_along_axis(order, np.maximum(count - 1, 0) // 2, axis)
+    return _NAMED["nanmedian"](*_at(input, position, axis, keepdim))
+
+
+@composite()
+def nanmedian(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """median of the elements that are not nan.
+
+    nanmedian(tensor([1.0, nan, 2.0, 5.0]))
+    nanmedian(randn(3, 4), 0)
+    nanmedian(randn(3, 4), -2, keepdim=true)
+    """
+    return nanmedian_of_all(input) if dim is None else nanmedian_along(input, dim, keepdim)
 
 
 @general(input=_first_selected, outputs=("values", "indices"))

@@ -239,7 +239,7 @@ def amin(input: Operand, dim: Dims = (), keepdim: bool = False):
     return extreme("amin", np.minimum, input, dim, keepdim)
 
 
-def _norm_rule(
+def norm_rule(
     g: Any, input: Any, out: Any, ord: Any, dim: Any, keepdim: bool, input_shape: Any
 ) -> Any:
     """g * sign(input) * abs(input / out)^(ord - 1), and zero at norm zero.
@@ -257,10 +257,9 @@ def _norm_rule(
         return g * where(eq(norm, 0), 0, input / norm)
     size = abs(input)
     if ord in (float("inf"), float("-inf")):
-        attained = eq(size, norm)
-        count = ADD.reduce(
-            getattr(attained, "array", attained), wrap_dims(dim, len(input_shape)), keepdims=True
-        )
+        values = getattr(size, "array", size)
+        attained = (values == getattr(norm, "array", norm)) | np.isnan(values)
+        count = ADD.reduce(attained, wrap_dims(dim, len(input_shape)), keepdims=True)
         return sgn(input) * (g / count.astype(_storage(g)) * attained)
     if ord < 1:
         powered = where(eq(input, 0), 0, sgn(input) * pow(size, ord - 1))
@@ -289,7 +288,7 @@ def _refuse_empty_norm(ord: float, dim: Any, axes: tuple[int, ...], shape: Any) 
             )
 
 
-@general(input=_norm_rule, grad_fn="LinalgVectorNormBackward0", hidden=True)
+@general(input=norm_rule, grad_fn="LinalgVectorNormBackward0", hidden=True)
 def vector_norm_of(input: Operand, ord: float, dim: Dims, keepdim: bool):
     """The ord-norm of the elements, of all or along dim."""
     if input.dtype.kind not in "fc":

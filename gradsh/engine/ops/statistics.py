@@ -16,8 +16,8 @@ from gradsh.engine.ops.elementary import exp
 from gradsh.engine.ops.logic import isnan, logical_not
 from gradsh.engine.ops.pieces import array_of, choose, kept
 from gradsh.engine.ops.pointwise import div, not_implemented
-from gradsh.engine.ops.reductions import count_of, mean, spread, sum, total
-from gradsh.engine.ops.shape import expand, reshape, to, transpose, wrap_dims
+from gradsh.engine.ops.reductions import average, count_of, mean, spread, sum, total
+from gradsh.engine.ops.shape import expand, reshape, to, transpose, unsqueeze, wrap_dims
 from gradsh.engine.precision import precise, single
 from gradsh.engine.tensor import Tensor, wrap_dim
 
@@ -292,3 +292,152 @@ def cumprod(input: Operand, dim: int, *, dtype: DType | None = None):
     cumprod(randn(3, 4), 1)
     """
     return _accumulated(MULTIPLY, input, dim, dtype)
+
+
+def _logcumsumexp_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
+    """For each element the sum over it and the later ones of g * exp(input - out).
+
+    Arrays are added up by their logarithms, as PyTorch does, the positive and the negative part of
+    `g` by itself, so that nothing overflows. That is not linear in `g` for those who differentiate
+    it; for them the whole table of exponentials is made.
+    """
+    if not array_of(g).ndim or not array_of(g).size:
+        return g
+    if type(g) is Tensor or g.dtype.kind == "c":
+        return _through_every_exponential(g, input, out, wrap_dim(dim, array_of(g).ndim))
+    lowest = np.finfo(g.dtype).min
+
+    def part(values: Any) -> Any:
+        logarithm = np.where(values > 0, np.log(np.where(values > 0, values, 1)), lowest)
+        later = logcumsumexp.op.forward(np.flip(logarithm - out, dim), dim)
+        return np.exp(np.flip(later, dim) + input)
+
+    return part(g) - part(-g)
+
+
+def _through_every_exponential(g: Any, input: Any, out: Any, axis: int) -> Any:
+    """The gradient by the table of exp(input - out) for all pairs of places."""
+    columns = unsqueeze(transpose(input, axis, -1), -1)
+    rows, weights = (unsqueeze(transpose(x, axis, -1), -2) for x in (out, g))
+    count = array_of(rows).shape[-1]
+    reached = np.triu(np.ones((count, count), bool))
+    exponents = choose(reached, columns - rows, 0)
+    return transpose(sum(kept(conjugate(exp(exponents)) * weights, reached), -1), axis, -1)
+
+
+@general(input=_logcumsumexp_rule)
+def logcumsumexp(input: Operand, dim: int):
+    """log(cumsum(exp(input))) along dim, without overflow.
+
+    logcumsumexp(randn(3, 4), 1)
+    """
+    axis = wrap_dim(dim, input.ndim)
+    if not input.ndim:
+        return input.copy()
+    if input.dtype.kind not in "fc":
+        raise not_implemented("logcumsumexp_out_cpu", input)
+    if input.dtype.kind == "f":
+        wide = input.astype(np.float64)
+        return np.logaddexp.accumulate(wide, axis).astype(input.dtype)
+    wide = input.astype(np.complex128)
+    largest = np.maximum.accumulate(wide.real, axis)
+    result = np.empty_like(wide)
+    lines, tops = np.moveaxis(wide, axis, 0), np.moveaxis(largest, axis, 0)
+    sums = np.moveaxis(result, axis, 0)
+    for place in range(len(lines)):
+        top = np.where(np.isfinite(tops[place]), tops[place], 0)
+        sums[place] = np.log(np.exp(lines[: place + 1] - top).sum(0)) + top
+    return result.astype(input.dtype)
+
+
+def _mean_too_rule(rule: Any) -> Any:
+    def cotangent(
+        g: Any, input: Any, first: Any, dim: Any, correction: Any, keepdim: bool, input_shape: Any
+    ) -> Any:
+        parts = []
+        if g[0] is not None:
+            parts.append(rule(g[0], input, first, dim, correction, keepdim, input_shape))
+        if g[1] is not None:
+            count = count_of(input_shape, dim)
+            parts.append(spread(g[1], dim, keepdim, input_shape) / count)
+        return parts[0] if len(parts) == 1 else parts[0] + parts[1]
+
+    return cotangent
+
+
+def _variance_and_mean(name: str, input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
+    if input.dtype.kind not in "fc":
+        error = RuntimeError(f"{name} only support floating point and complex dtypes")
+        error.add_note(f"make it a float first: `{name}(x.float())`")
+        raise error
+    variance = _variance(input, dim, correction, keepdim)
+    center = average(input, dim, keepdim, input.dtype)
+    if count_of(input.shape, dim) > 1:  # what is not finite is lost in a running mean
+        center = np.where(np.isfinite(center), center, np.nan).astype(input.dtype)
+    return variance, center
+
+
+@general(
+    input=_mean_too_rule(
+        lambda g, input, first, dim, correction, keepdim, input_shape: _variance_rule(
+            g, input, dim, correction, keepdim, input_shape
+        )
+    ),
+    outputs=("first", "mean"),
+    grad_fn="VarMeanBackward0",
+    hidden=True,
+)
+def var_mean_of(input: Operand, dim: Dims, correction: Number, keepdim: bool):
+    """The variance and the mean."""
+    variance, center = _variance_and_mean("var_mean", input, dim, correction, keepdim)
+    return variance.astype(input.real.dtype), center
+
+
+@general(
+    input=_mean_too_rule(_deviation_rule),
+    outputs=("first", "mean"),
+    grad_fn="StdMeanBackward0",
+    hidden=True,
+)
+def std_mean_of(input: Operand, dim: Dims, correction: Number, keepdim: bool):
+    """The standard deviation and the mean."""
+    variance, center = _variance_and_mean("std_mean", input, dim, correction, keepdim)
+    return np.sqrt(variance).astype(input.real.dtype), center
+
+
+@composite(method=False)
+def var_mean(
+    input: Any,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> Any:
+    """Variance and mean, of all elements or along dim, as a tuple.
+
+    var_mean(randn(3, 4))
+    var_mean(randn(3, 4), 1, correction=0, keepdim=true)
+    var_mean(randn(3, 4), 0, false)
+    """
+    dim, correction = _correction("var_mean", dim, unbiased, correction)
+    return var_mean_of(input, dim, correction, keepdim)
+
+
+@composite(method=False)
+def std_mean(
+    input: Any,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> Any:
+    """Standard deviation and mean, of all elements or along dim, as a tuple.
+
+    std_mean(randn(3, 4))
+    std_mean(randn(3, 4), 1, correction=0, keepdim=true)
+    std_mean(randn(3, 4), 0, false)
+    """
+    dim, correction = _correction("std_mean", dim, unbiased, correction)
+    return std_mean_of(input, dim, correction, keepdim)
