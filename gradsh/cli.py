@@ -10,7 +10,15 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, TextIO
 
-from gradsh.options import Invocation, UsageError, help_text, parse
+from gradsh.options import (
+    CONVERT,
+    Invocation,
+    UsageError,
+    conversion_help,
+    help_text,
+    parse,
+    parse_conversion,
+)
 
 if TYPE_CHECKING:
     from gradsh.session import Fault, Output, Session
@@ -32,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
+        if arguments[:1] == [CONVERT]:
+            return _convert(arguments[1:])
         return _run(parse(arguments))
     except UsageError as error:
         hint = f"hint: {error.hint}\n" if error.hint else ""
@@ -174,6 +184,42 @@ def _run_source(
     except OSError as error:
         name = "standard input" if path is None or path == "-" else f"'{path}'"
         raise UsageError(f"cannot read {name}: {error.strerror}", _hint_for(path)) from None
+
+
+def _convert(arguments: Sequence[str]) -> int:
+    """`gradsh convert`: a program in, another out, and what could not be turned told."""
+    wanted = parse_conversion(arguments)
+    if wanted.help:
+        return _write_out(conversion_help())
+    from gradsh.session import Fault
+    from gradsh.session.converting import ConversionError, convert, write
+
+    try:
+        text, refusals = convert(wanted.file, _source(wanted.file), wanted.target)
+        if wanted.output is not None:
+            write(text, wanted.output, wanted.file)
+    except Fault as fault:
+        _report(fault)
+        return FAILED
+    except ConversionError as error:
+        raise UsageError(str(error), _hint_of(error)) from None
+    for refusal in refusals:
+        _complain(f"{refusal}\n")
+    status = FAILED if refusals else SUCCESS
+    return status if wanted.output is not None else _write_out(text) or status
+
+
+def _source(path: str) -> str:
+    """The text of the file at a path, or of standard input."""
+    from gradsh.session.converting import read_program
+    from gradsh.session.sources import chunks, decoded
+
+    if path == "-":
+        return "".join(decoded(chunks(_STANDARD_INPUT), "<stdin>"))
+    try:
+        return read_program(path)
+    except OSError as error:
+        raise UsageError(f"cannot read '{path}': {error.strerror}", _hint_for(path)) from None
 
 
 def _hint_for(path: str | None) -> str | None:

@@ -76,6 +76,12 @@ class Commands(Formats, Statements):
         both = (f"{word[0]} session", word[1], word[2], session[3])
         return self._command(both, [path], {}, path)
 
+    def command_export(self, word: Lexeme, path: ast.expr) -> list[ast.stmt]:
+        return self._command(word, [path], {}, path)
+
+    def command_export_for(self, word: Lexeme, path: Lexeme, target: Lexeme) -> list[ast.stmt]:
+        return self._command(word, [self.string(path), _text(target[0], target)], {}, target)
+
     def command_time(self, word: Lexeme, statement: list[ast.stmt]) -> list[ast.stmt]:
         """`time S`: the statement inside the context manager that the command gives."""
         statement = self.settled(statement)

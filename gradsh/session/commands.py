@@ -33,7 +33,7 @@ def run_command(session: Session, name: str, values: tuple[Any, ...], parts: Par
     Raises PermissionError in a safe session for one that would touch a file, and what the command
     itself raises.
     """
-    if session.safe and ("to" in parts or name.endswith(" session")):
+    if session.safe and ("to" in parts or name.endswith(" session") or name == "export"):
         raise refusal(name if "to" not in parts else "to")
     return COMMANDS[name].run(session, values, parts)
 
@@ -80,6 +80,12 @@ def _load_session(session: Session, values: tuple[Any, ...], parts: Parts) -> No
     from gradsh.session.snapshot import load_session
 
     load_session(session, values[0])
+
+
+def _export(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.exporting import export
+
+    export(session, *values)
 
 
 def _minimize(session: Session, values: tuple[Any, ...], parts: Parts) -> object:
@@ -198,5 +204,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "set": Command("set [NAME [VALUE]]", "change a setting, or show what it is, or them all", _set),
     "seed": Command("seed N", "start the random numbers anew: PyTorch's for the same N", _seed),
     "save session": Command('save session "f"', "keep every variable in a file", _save_session),
+    "export": Command(
+        'export "f.py" [torch|jax|numpy]', "write what ran so far as a Python program", _export
+    ),
     "load session": Command('load session "f"', "bring variables back from a file", _load_session),
 }

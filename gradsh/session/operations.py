@@ -7,12 +7,12 @@ are in `gradsh.session.session`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import FunctionType
 from typing import Any, Final
 
 from gradsh.engine import Tensor, backward
 from gradsh.engine.dtypes import NUMBER_CATEGORY
 from gradsh.engine.leaf import requires_grad_
+from gradsh.engine.list_arguments import LISTS, TENSOR_LISTS, takes_any_number, wanted
 from gradsh.engine.modes import RUNNING, enable_grad, no_grad
 from gradsh.engine.ops.creation import literal
 from gradsh.engine.optim import Optimizer, adagrad, adam, adamw, lbfgs, rmsprop, sgd
@@ -20,19 +20,6 @@ from gradsh.session.custom import custom
 
 MAXIMUM_BITS: Final = 2**20
 """Longest whole number that `^` makes; longer ones take Python ever longer, with no way to stop."""
-
-_VARIABLE_ARGUMENTS: Final = 0x04  # inspect.CO_VARARGS; inspect itself is slow to load
-_TENSOR_LISTS: Final = frozenset(("Operands", "tensors", "grad_tensors"))
-_LISTS: Final = frozenset(
-    (
-        "Any", "Dims", "Shape", "Shape | None", "betas",
-        "data", "destination", "dilation", "dim", "dims", "grad_outputs", "indices_or_sections",
-        "inputs", "kernel_size", "normalized_shape", "operands", "output_padding", "output_size",
-        "outputs", "pad", "padding", "parameters", "params", "repeats", "shape", "shifts", "size",
-        "sizes", "source", "split_size_or_sections", "stride",
-    )
-)  # fmt: skip
-"""Annotations of operations, and parameters of functions composed of them, that take a list."""
 
 _OPTIMISERS: Final = (adagrad, adam, adamw, lbfgs, rmsprop, sgd)
 
@@ -59,42 +46,14 @@ def _as_wanted(function: Any, place: int | str, value: list[Any], count: int) ->
     `count` is how many values the call has. Of several that are all tensors each list is one,
     and so is a list of nothing but numbers: `meshgrid([1, 2], [3, 4])`, `cat([1, 2], [3])`.
     """
-    wanted = _wanted(function, place)
-    if wanted in _TENSOR_LISTS:
-        if (wanted == "tensors" and count > 1 and _takes_any_number(function)) or (
+    kind = wanted(function, place)
+    if kind in TENSOR_LISTS:
+        if (kind == "tensors" and count > 1 and takes_any_number(function)) or (
             value and all(type(item) in NUMBER_CATEGORY for item in value)
         ):
             return literal(value)
         return [literal(item) if type(item) is list else item for item in value]
-    return value if wanted in _LISTS else literal(value)
-
-
-def _takes_any_number(function: Any) -> bool:
-    """Whether a function gathers its positional arguments."""
-    code = getattr(function, "__code__", None)
-    return code is not None and bool(code.co_flags & _VARIABLE_ARGUMENTS)
-
-
-def _wanted(function: Any, place: int | str) -> str:
-    """What a parameter takes: its annotation, or its name where it has none that says more."""
-    if not isinstance(function, FunctionType):
-        method = getattr(function, "__func__", None)
-        if method is None:
-            return ""
-        return _wanted(method, place + 1 if isinstance(place, int) else place)
-    op = getattr(function, "op", None)
-    if op is not None:
-        name = place if isinstance(place, str) else op.parameters[min(place, op.positional - 1)]
-        annotation: str = op.annotations.get(name, "")
-        return annotation
-    code = function.__code__
-    if code.co_filename.startswith("<gradsh>"):
-        return ""
-    if isinstance(place, int):
-        rest = code.co_argcount + code.co_kwonlyargcount
-        position = place if place < code.co_argcount else rest
-        return code.co_varnames[position] if position < len(code.co_varnames) else ""
-    return place
+    return value if kind in LISTS else literal(value)
 
 
 def run_backward(

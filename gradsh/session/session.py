@@ -35,6 +35,11 @@ MAXIMUM_RECENT: Final = 1000
 """So many statements are kept, for an error that asks what a value was computed from."""
 
 ReportFault = Callable[[Fault], None]
+Done = tuple[str, str, int, bool]
+"""A statement that was run: its text, its source and line, and whether it showed its value."""
+
+MAXIMUM_DONE: Final = 10_000
+"""How many statements a session remembers: more come from a pipe that nobody will export."""
 
 
 class Session:
@@ -45,6 +50,7 @@ class Session:
     all that touches files. `arguments` are the texts that a program finds in `args`, and `data`
     is the descriptor that its `stdin()` reads; None where there is nothing to read. `anomaly`
     watches the operations of every statement, if it is there. `recent` are the last statements.
+    `done` has those that were run without an error, up to MAXIMUM_DONE.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Session:
         self.data = data
         self.shown = 0
         self.anomaly: Watch | None = None
+        self.done: list[Done] = []
         self._running: list[tuple[str, str]] = []
         self.recent: deque[Unit] = deque(maxlen=MAXIMUM_RECENT)
         self._remember = self.recent.append
@@ -213,7 +220,11 @@ class Session:
                 self._load(unit.mentioned)
             if self.anomaly is not None:
                 self.anomaly.start()
+            count = len(self.done)
             value = unit.run(self.namespace)
+            if len(self.done) == count < MAXIMUM_DONE:  # a program that it ran is there already
+                shows = unit.kind == "expression" and not unit.quiet
+                self.done.append((unit.text, unit.source, unit.line, shows))
             if unit.quiet:
                 return
             if unit.kind == "expression":
