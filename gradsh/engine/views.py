@@ -167,9 +167,10 @@ class Layout:
         "strides",
     )
 
-    def __init__(self, base: Array, view: Array) -> None:
+    def __init__(self, base: Array, view: Array, storage: Array | None = None) -> None:
+        """`storage` is the memory that counts; without it, what the base itself spans."""
         size = base.itemsize
-        low, high = np.lib.array_utils.byte_bounds(base)
+        low, high = np.lib.array_utils.byte_bounds(base if storage is None else storage)
         self.extent = max((high - low) // size, 1)
         self.base_offset = (_address(base) - low) // size
         self.base_shape = base.shape
@@ -189,6 +190,11 @@ class Layout:
     def view_of(self, storage: Array) -> Array:
         """The view's elements of a storage."""
         return _strided(storage, self.offset, self.shape, self.strides)
+
+    def view_in(self, storage: Array) -> Array:
+        """The view itself, of the memory that the base lies in."""
+        start = storage.reshape(-1).view()
+        return _strided(start, self.offset, self.shape, self.strides)
 
     def look(self, values: Array) -> Array:
         """The view's part of `values`, which has the base's shape."""

@@ -14,7 +14,7 @@ from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.linalg import bmm, mm, mv
 from gradsh.engine.ops.matrices import adjoint
 from gradsh.engine.ops.pieces import refuse as refuse_type
-from gradsh.engine.ops.shape import expand, expand_shape, sum_to, transpose, unsqueeze, view
+from gradsh.engine.ops.shape import clone, expand, expand_shape, sum_to, transpose, unsqueeze, view
 
 
 def _times(value: Any, factor: Any) -> Any:
@@ -289,3 +289,19 @@ def multi_dot(tensors: Any) -> Any:
                 f"{list(right)} cannot be multiplied"
             )
     return view(_chain(matrices), tuple(shape))
+
+
+@composite(method=False)
+def chain_matmul(*matrices: Any) -> Any:
+    """The product of matrices, in the cheapest order.
+
+    chain_matmul(randn(3, 4), randn(4, 2))
+    chain_matmul(randn(3, 4), randn(4, 2), randn(2, 5))
+    """
+    listed = operands(matrices, "chain_matmul", "matrices", 1)
+    for matrix in listed:
+        if matrix.ndim != 2:
+            raise RuntimeError(f"Tensor dimension is {matrix.ndim}, expected 2 instead.")
+    if not listed:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
+    return clone(listed[0]) if len(listed) == 1 else multi_dot(listed)

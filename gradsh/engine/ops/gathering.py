@@ -35,16 +35,17 @@ def _refuse_outside(index: Array, dim: int, length: int) -> None:
         raise RuntimeError(str(error))
 
 
-def _places(index: Array, axis: int) -> tuple[Array, ...]:
+def places_of(index: Array, axis: int) -> tuple[Array, ...]:
     """For each element of `index` where it points: itself along `axis`, its own place elsewhere."""
     grid = list(np.ogrid[tuple(slice(length) for length in index.shape)])
     grid[axis] = index
     return tuple(grid)
 
 
-def _check_index(
+def check_index(
     name: str, input: Array, index: Array, axis: int, source: Array | None = None
 ) -> None:
+    """PyTorch's errors for an index that does not fit the tensor, or the source, along `axis`."""
     if not index.size:
         return
     if index.dtype.name not in ("int32", "int64"):
@@ -101,10 +102,10 @@ def gather(input: Operand, dim: Dim, index: Operand, *, sparse_grad: bool = Fals
     gather(randn(3, 4), 0, tensor([[2, 1, 0, 0]]))
     """
     axis = wrap_dim(dim, input.ndim)
-    _check_index("gather", input, index, axis)
+    check_index("gather", input, index, axis)
     if not index.size:
         return np.empty(index.shape, input.dtype)
-    picked = np.atleast_1d(input)[_places(np.atleast_1d(index), axis)]
+    picked = np.atleast_1d(input)[places_of(np.atleast_1d(index), axis)]
     return picked.reshape(index.shape)
 
 
@@ -114,11 +115,11 @@ def added_at(input: Operand, index: Operand, dim: Any, shape: Any):
     result = np.zeros(shape, input.dtype)
     if index.size:
         target = np.atleast_1d(result)
-        np.add.at(target, _places(np.atleast_1d(index), dim % target.ndim), np.atleast_1d(input))
+        np.add.at(target, places_of(np.atleast_1d(index), dim % target.ndim), np.atleast_1d(input))
     return result
 
 
-def _cut_to(source: Array, index: Array) -> Array:
+def cut_to(source: Array, index: Array) -> Array:
     """The part of `source` that has a place in `index`."""
     return np.atleast_1d(source)[tuple(slice(length) for length in index.shape or (1,))]
 
@@ -156,10 +157,10 @@ def scatter_tensor(input: Operand, dim: Dim, index: Operand, src: Operand):
     axis = wrap_dim(dim, input.ndim)
     if src.dtype is not input.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    _check_index("scatter", input, index, axis, src)
+    check_index("scatter", input, index, axis, src)
     result = input.copy()
     if index.size:
-        np.atleast_1d(result)[_places(np.atleast_1d(index), axis)] = _cut_to(src, index)
+        np.atleast_1d(result)[places_of(np.atleast_1d(index), axis)] = cut_to(src, index)
     return result
 
 
@@ -171,10 +172,10 @@ def scatter_tensor(input: Operand, dim: Dim, index: Operand, src: Operand):
 def scatter_number(input: Operand, dim: Dim, index: Operand, value: Number):
     """input with a number at the places that index names along dim."""
     axis = wrap_dim(dim, input.ndim)
-    _check_index("scatter", input, index, axis)
+    check_index("scatter", input, index, axis)
     result = input.copy()
     if index.size:
-        np.atleast_1d(result)[_places(np.atleast_1d(index), axis)] = value
+        np.atleast_1d(result)[places_of(np.atleast_1d(index), axis)] = value
     return result
 
 
@@ -186,15 +187,15 @@ def _not_differentiable(g: Any) -> Any:
 def scatter_combined(input: Operand, dim: Dim, index: Operand, src: Operand, reduce: str):
     """input with src added or multiplied in at the places that index names along dim."""
     axis = wrap_dim(dim, input.ndim)
-    _check_index("scatter", input, index, axis, src if src.ndim else None)
+    check_index("scatter", input, index, axis, src if src.ndim else None)
     ufuncs: dict[str, Any] = {"add": np.add, "multiply": np.multiply}
     if reduce not in ufuncs:
         raise RuntimeError("reduce argument must be either add or multiply.")
     result = input.copy()
     if index.size:
-        values = _cut_to(src, index) if src.ndim else src
+        values = cut_to(src, index) if src.ndim else src
         ufuncs[reduce].at(
-            np.atleast_1d(result), _places(np.atleast_1d(index), axis), values.astype(input.dtype)
+            np.atleast_1d(result), places_of(np.atleast_1d(index), axis), values.astype(input.dtype)
         )
     return result
 
@@ -229,10 +230,10 @@ def scatter_add(input: Operand, dim: Dim, index: Operand, src: Operand):
     axis = wrap_dim(dim, input.ndim)
     if src.dtype is not input.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    _check_index("scatter_add", input, index, axis, src)
+    check_index("scatter_add", input, index, axis, src)
     result = input.copy()
     if index.size:
-        np.add.at(np.atleast_1d(result), _places(np.atleast_1d(index), axis), _cut_to(src, index))
+        np.add.at(np.atleast_1d(result), places_of(np.atleast_1d(index), axis), cut_to(src, index))
     return result
 
 

@@ -23,7 +23,8 @@ def _vector(name: str, index: Array) -> Array:
     return np.atleast_1d(index)
 
 
-def _along(axis: int, index: Array) -> tuple[Any, ...]:
+def along(axis: int, index: Array) -> tuple[Any, ...]:
+    """The key of the parts along `axis` that `index` names."""
     return (*([slice(None)] * axis), index)
 
 
@@ -58,7 +59,7 @@ def index_select(input: Operand, dim: Dim, index: Operand):
         raise RuntimeError(
             f"INDICES element is out of DATA bounds, id={outside[0]} axis_dim={length}"
         )
-    return input[_along(axis, places)]
+    return input[along(axis, places)]
 
 
 @linear(
@@ -72,24 +73,26 @@ def index_added(input: Operand, index: Operand, dim: Any, shape: Any):
     if not shape:
         result += input.sum()
         return result
-    np.add.at(result, _along(dim % len(shape), np.atleast_1d(index)), input)
+    np.add.at(result, along(dim % len(shape), np.atleast_1d(index)), input)
     return result
 
 
-def _check_source(input: Array, index: Array, axis: int, source: Array) -> Array:
+def check_source(
+    input: Array, index: Array, axis: int, source: Array, name: str = "index_add_"
+) -> Array:
     """The index as a vector, if the source has a part for each of its elements."""
     kind = FROM_NUMPY[index.dtype].type_name
     if index.ndim > 1:
         raise IndexError(
-            f"index_add_(): Index is supposed to be a vector, but got dim: {index.ndim} with "
+            f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with "
             f"type: {kind} and size: {list(index.shape)}"
         )
     places = np.atleast_1d(index)
     if places.dtype.name not in ("int32", "int64"):
-        raise RuntimeError(f"index_add_(): Expected dtype int32/int64 for index but got: {kind}")
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index but got: {kind}")
     if source.dtype is not input.dtype:
         raise RuntimeError(
-            f"index_add_(): self ({FROM_NUMPY[input.dtype].type_name}) and source "
+            f"{name}(): self ({FROM_NUMPY[input.dtype].type_name}) and source "
             f"({FROM_NUMPY[source.dtype].type_name}) must have the same scalar type"
         )
     if not source.ndim and places.size != 1:
@@ -97,7 +100,7 @@ def _check_source(input: Array, index: Array, axis: int, source: Array) -> Array
     count = source.shape[axis] if source.ndim else 1
     if count != places.size:
         raise RuntimeError(
-            f"index_add_(): Number of indices ({places.size}) should be equal to "
+            f"{name}(): Number of indices ({places.size}) should be equal to "
             f"source.size(dim): ({count}), for dim: {axis}"
         )
     if input.ndim and (
@@ -130,13 +133,13 @@ def index_add(input: Operand, dim: Dim, index: Operand, source: Operand, *, alph
     index_add(randn(3, 4), 1, tensor([0]), randn(3, 1), alpha=2)
     """
     axis = wrap_dim(dim, input.ndim)
-    places = _check_source(input, index, axis, source)
+    places = check_source(input, index, axis, source)
     if not input.size:
         return input.copy()
     result = input.copy()
     scaled = source if alpha == 1 else source * input.dtype.type(alpha)
     if result.ndim:
-        np.add.at(result, _along(axis, places), scaled)
+        np.add.at(result, along(axis, places), scaled)
     else:
         result += scaled.sum()
     return result
@@ -196,7 +199,7 @@ def index_copy(input: Operand, dim: Dim, index: Operand, source: Operand):
     if error is not None:
         raise IndexError(f"index_copy_(): {error}")
     result = input.copy()
-    np.atleast_1d(result)[_along(axis, places)] = source
+    np.atleast_1d(result)[along(axis, places)] = source
     return result
 
 
@@ -218,7 +221,7 @@ def _filled(input: Array, dim: int, index: Array, value: Any) -> Array:
             "index_fill_(): Converting complex Scalar to non-complex type is not supported"
         )
     result = input.copy()
-    np.atleast_1d(result)[_along(axis, places)] = value
+    np.atleast_1d(result)[along(axis, places)] = value
     return result
 
 
