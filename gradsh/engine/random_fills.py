@@ -121,4 +121,43 @@ def random_(input: Tensor, low: int | None = None, high: int | None = None) -> T
     )
 
 
-RANDOM_FILLS = (normal_, uniform_, bernoulli_, exponential_, random_)
+def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0) -> Tensor:
+    """Every element becomes a random number of the Cauchy distribution; in place."""
+    median, sigma = _floats("cauchy_", median=median, sigma=sigma)
+    return _filled(
+        input,
+        "CauchyBackward0",
+        lambda shape: random.default_generator.cauchy(median, sigma, shape, input.array.dtype),
+    )
+
+
+def geometric_(input: Tensor, p: float) -> Tensor:
+    """Every element becomes the number of trials until one of probability p succeeds; in place."""
+    (chance,) = _floats("geometric_", p=p)
+    return _filled(
+        input,
+        "GeometricBackward0",
+        lambda shape: random.default_generator.geometric(chance, shape, input.array.dtype),
+    )
+
+
+def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0) -> Tensor:
+    """Every element becomes a random number whose logarithm is normal; in place."""
+    mean, std = _floats("log_normal_", mean=mean, std=std)
+    return _filled(
+        input,
+        "LogNormalBackward0",
+        lambda shape: random.default_generator.log_normal(mean, std, shape, input.array.dtype),
+    )
+
+
+RANDOM_FILLS = (
+    normal_,
+    uniform_,
+    bernoulli_,
+    exponential_,
+    random_,
+    cauchy_,
+    geometric_,
+    log_normal_,
+)

@@ -216,9 +216,24 @@ def check_multinomial(weights: NDArray[Any], name: str, count: int, replacement:
         )
     if categories > 2**24:
         raise RuntimeError("number of categories cannot exceed 2^24")
+    if replacement and count > 1:
+        _check_rows(np.atleast_2d(weights))
+        return
     if weights.size == 0:
         return
     if not bool(np.max(weights) < np.inf) or not bool(np.min(weights) >= 0):
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
     if not bool(np.all(np.any(weights > 0, axis=-1))):
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
+
+
+def _check_rows(rows: NDArray[Any]) -> None:
+    """The errors of PyTorch's loop over rows of weights, which stops at the first it meets."""
+    wrong = rows[~((rows >= 0) & np.isfinite(rows))]
+    if wrong.size:
+        what = "= infinity or NaN" if wrong[0] >= 0 else "< 0"
+        raise RuntimeError(
+            f"invalid multinomial distribution (encountering probability entry {what})"
+        )
+    if not bool(np.all(np.any(rows > 0, axis=-1))):
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")

@@ -125,6 +125,7 @@ UNSEEN = "what is done to a detached tensor is not recorded"
 NOT_THE_DERIVATIVE = {
     "y.detach().mul_": UNSEEN,
     "cosine_similarity(randn(2, 3, 4), randn(3, 4), dim=-1, eps=1.0)": EPS,
+    "gumbel_softmax(randn(3, 4), hard=true)": "a hard choice has the gradient of the relaxed one",
     "padding_idx=": "PyTorch gives the padding's row no gradient",
     "scale_grad_by_freq=": "PyTorch divides a row's gradient by how often it is looked up",
     "eigh(rand": SPREAD,

@@ -451,9 +451,11 @@ def randn(
     return finished(array, requires_grad)
 
 
-def _drawn_like(draw: Any, input: Tensor, dtype: DType | None, requires_grad: bool) -> Tensor:
+def _drawn_like(
+    name: str, draw: Any, input: Tensor, dtype: DType | None, requires_grad: bool
+) -> Tensor:
     """Random numbers in the order in which input's elements lie in memory."""
-    array = _tensor_array(input, draw.__name__ + "_like")
+    array = _tensor_array(input, name)
     order = memory_order(array)
     shape = tuple(array.shape[d] for d in order)
     drawn = draw(shape, dtype=dtype or input.dtype).array
@@ -467,7 +469,7 @@ def rand_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool 
 
     rand_like(randn(2, 3))
     """
-    return _drawn_like(rand, input, dtype, requires_grad)
+    return _drawn_like("rand_like", rand, input, dtype, requires_grad)
 
 
 @creation
@@ -476,7 +478,7 @@ def randn_like(input: Tensor, *, dtype: DType | None = None, requires_grad: bool
 
     randn_like(randn(2, 3))
     """
-    return _drawn_like(randn, input, dtype, requires_grad)
+    return _drawn_like("randn_like", randn, input, dtype, requires_grad)
 
 
 @creation
@@ -508,6 +510,26 @@ def randint(
     return finished(
         random.default_generator.randint(low, int(high), shape, kind.numpy), requires_grad
     )
+
+
+@creation
+def randint_like(
+    input: Tensor,
+    *bounds: Any,
+    dtype: DType | None = None,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Tensor:
+    """Random integers of input's shape and type, from low (0 if only high is given) to below high.
+
+    randint_like(randn(2, 3), 10)
+    randint_like(randn(2, 3), -5, 5, dtype=int64)
+    """
+
+    def draw(shape: tuple[int, ...], dtype: DType) -> Tensor:
+        return randint(*bounds, **named, size=shape, dtype=dtype)
+
+    return _drawn_like("randint_like", draw, input, dtype, requires_grad)
 
 
 @creation
@@ -543,9 +565,9 @@ def bernoulli(input: Any, p: Any = None) -> Tensor:
     bernoulli(rand(2, 3))
     """
     if p is not None:
-        storage = input.array.dtype
-        chances = np.full(input.array.shape, float(p), np.float64)
-        return new_tensor(random.default_generator.bernoulli(chances, input.array.shape, storage))
+        chance = float(number(p, "bernoulli", "p", 2))
+        array = input.array
+        return new_tensor(random.default_generator.bernoulli(chance, array.shape, array.dtype))
     return _bernoulli(input)
 
 
