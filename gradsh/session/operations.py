@@ -6,7 +6,7 @@ are in `gradsh.session.session`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from gradsh.engine import Tensor, backward
@@ -30,17 +30,37 @@ def call(function: Any, *values: Any, **named: Any) -> Any:
     Where a built-in takes a list (of tensors, of lengths), it gets one; everywhere else a bracket
     list is a tensor.
     """
-    arguments = [
-        _as_wanted(function, position, value, len(values)) if type(value) is list else value
-        for position, value in enumerate(values)
-    ]
+    return function(*read_lists(function, values, named), **named)
+
+
+def read_lists(
+    function: Any,
+    values: Sequence[Any],
+    named: dict[str, Any],
+    literal: Callable[[list[Any]], Tensor] = literal,
+) -> list[Any]:
+    """The arguments by position with bracket lists as `function` wants them; `named` is changed.
+
+    `literal` makes the tensors.
+    """
+
+    def read(place: int | str, value: Any, count: int) -> Any:
+        if type(value) is not list:
+            return value
+        return _as_wanted(function, place, value, count, literal)
+
     for name, value in named.items():
-        if type(value) is list:
-            named[name] = _as_wanted(function, name, value, 1)
-    return function(*arguments, **named)
+        named[name] = read(name, value, 1)
+    return [read(position, value, len(values)) for position, value in enumerate(values)]
 
 
-def _as_wanted(function: Any, place: int | str, value: list[Any], count: int) -> Any:
+def _as_wanted(
+    function: Any,
+    place: int | str,
+    value: list[Any],
+    count: int,
+    literal: Callable[[list[Any]], Tensor],
+) -> Any:
     """A bracket list as what the parameter in a position, or with a name, takes.
 
     `count` is how many values the call has. Of several that are all tensors each list is one,

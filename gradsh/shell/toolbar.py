@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from inspect import Parameter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from gradsh.display.tables import bytes_text
 from gradsh.engine.dtypes import DEFAULTS
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.shell.calls import Call, call_at
-from gradsh.shell.descriptions import parameter_text
+from gradsh.shell.descriptions import cut, parameter_text
+from gradsh.shell.tokens import tokens_of
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 _BETWEEN = "  ·  "
 _STATE = "class:toolbar"
 _CURRENT = "class:toolbar.argument"
+_SHAPE = "class:toolbar.shape"
+_MISMATCH = "class:toolbar.mismatch"
 _BY_POSITION = (
     Parameter.POSITIONAL_ONLY,
     Parameter.POSITIONAL_OR_KEYWORD,
@@ -36,6 +41,9 @@ class Toolbar:
         self._names = names
         self._state = ""
         self._call: tuple[Call | None, StyleAndTextTuples] = None, []
+        self._values = ChainMap(session.namespace, cast("dict[str, Any]", session.builtins))
+        self._typed = "", 0
+        self._shape: StyleAndTextTuples = []
 
     def refresh(self, seconds: float | None) -> None:
         """Look at the session anew; `seconds` is what its last statement took."""
@@ -50,9 +58,25 @@ class Toolbar:
             parts.append(f"last {seconds_text(seconds)}")
         self._state = _BETWEEN.join(parts)
         self._call = None, []
+        self._typed = "", 0
 
     def fragments(self, text: str, cursor: int) -> StyleAndTextTuples:
         """The line while `text` is typed and the cursor stands in it."""
+        shape = self._foreseen(text, cursor)
+        told = self._told_of(text, cursor)
+        return [*shape, (_STATE, _BETWEEN), *told] if shape else told
+
+    def _foreseen(self, text: str, cursor: int) -> StyleAndTextTuples:
+        """The shape and type of what is typed, or why it would fail; nothing where nobody knows."""
+        if (text, cursor) != self._typed:
+            self._typed = text, cursor
+            self._shape = []
+            if text.strip():
+                with suppress(Exception):  # whatever goes wrong in it, typing goes on
+                    self._shape = foreseen_pieces(text, cursor, self._values)
+        return self._shape
+
+    def _told_of(self, text: str, cursor: int) -> StyleAndTextTuples:
         call = call_at(text, cursor) if "(" in text else None
         if call is None:
             return [(_STATE, self._state)]
@@ -84,6 +108,17 @@ class Toolbar:
         if does and not does.startswith("("):
             pieces.append((_STATE, f"  {does}"))
         return pieces
+
+
+def foreseen_pieces(text: str, cursor: int, names: Mapping[str, Any]) -> StyleAndTextTuples:
+    """The shape and type of the expression at the end of a text, or the reason why it fails."""
+    from gradsh.session.foresight import Mismatch, foreseen
+
+    try:
+        shape = foreseen(text, cursor, tokens_of(text), names)
+    except Mismatch as mismatch:
+        return [(_MISMATCH, cut(str(mismatch)))]
+    return [] if shape is None else [(_SHAPE, shape)]
 
 
 def current_parameter(taken: Sequence[Parameter], call: Call) -> int | None:

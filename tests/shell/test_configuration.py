@@ -96,6 +96,17 @@ def test_a_tensors_history_is_set_apart(shell):
     assert shell.style("grad_fn=<MulBackward0>") == ("magenta", True)
 
 
+def test_the_shape_of_what_is_typed(shell):
+    shell.enter("x = ones(2, 3);")
+    shell.enter("w = ones(3, 4);")
+    shell.type("mean(x @ w, dim=1")
+    shell.wait(lambda: shell.toolbar.startswith("(2,) float32  ·  mean(input, dim=none"))
+    shell.send(")\x15x @ w + ones(5)")
+    shell.wait(lambda: shell.toolbar.startswith("(2, 4) + (5,): do not broadcast  ·  recording"))
+    shell.send("\x15for i in range(3) {\ry = w.T")
+    shell.wait(lambda: shell.toolbar.startswith("(4, 3) float32  ·  recording"))
+
+
 def test_brackets_come_in_pairs_when_asked(shell):
     shell.type("(1")
     assert shell.rows[-1] == ">>> (1"

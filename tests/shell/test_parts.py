@@ -376,16 +376,17 @@ def test_the_toolbar_tells_the_state_or_the_call():
         return "".join([piece[1] for piece in bar.fragments(before, len(before))])
 
     bar.refresh(None)
-    assert told("x") == "recording  ·  float32  ·  2.0 KiB"
+    assert told("") == "recording  ·  float32  ·  2.0 KiB"
+    assert told("x") == "(256, 2) float32  ·  recording  ·  float32  ·  2.0 KiB"
     session.run("anomaly on; anomaly off")
     bar.refresh(0.0123)
     assert told("(1 + ") == "recording  ·  float32  ·  2.0 KiB  ·  last 12.3 ms"
     assert told("loss(x, ") == "loss(a, b=2)"
     assert told("mean(x, ") == (
-        "mean(input, dim=none, keepdim=false, *, dtype=none)  Mean of the elements, of all or "
-        "along dim"
+        "() float32  ·  mean(input, dim=none, keepdim=false, *, dtype=none)  "
+        "Mean of the elements, of all or along dim"
     )
-    assert told("x.mean(").startswith("mean(dim=none, keepdim=false")
+    assert told("x.mean(").startswith("() float32  ·  mean(dim=none, keepdim=false")
     whole = "mean(x) + loss(x, 2)"
     assert bar.fragments(whole, 6)[0][1] == "mean("
     assert told("unknown(").startswith("recording")
