@@ -79,6 +79,7 @@ def torch_namespace(table: Mapping[str, object]) -> Namespace:
         "linalg": Namespace("torch.linalg", table, LINALG),
         "nn": Namespace("torch.nn", {}, {"functional": functional, "utils": utils}),
         "special": Namespace("torch.special", table),
+        "fft": Namespace("torch.fft", table),
         "autograd": Namespace(
             "torch.autograd",
             table,
