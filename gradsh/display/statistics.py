@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from gradsh.engine.dtypes import is_floating
 from gradsh.display.progress import BLOCKS
 from gradsh.display.summaries import like_text
 
@@ -38,7 +39,7 @@ def summary(array: Any) -> str:
     if told is None:
         if array.dtype.kind == "b":
             return f"{int(array.sum())} true, {int((~array).sum())} false"
-        return "no finite elements" if array.size and array.dtype.kind == "f" else "-"
+        return "no finite elements" if array.size and is_floating(array.dtype) else "-"
     parts = [f"{told[key]:.4g}" for key in ("min", "max", "mean", "std")]
     line = "from {} to {}, mean {}, std {}".format(*parts)
     for key, word in (("zeros", "zero"), ("nan", "nan"), ("inf", "inf")):

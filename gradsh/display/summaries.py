@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.dtypes import FROM_NUMPY, DType
+from gradsh.engine.dtypes import FROM_NUMPY, DType, is_inexact
 from gradsh.engine.recording import Like
 from gradsh.engine.tensor import Tensor
 
@@ -50,7 +50,7 @@ def _nested(array: Any) -> str:
 
 def norm_text(array: Any) -> str:
     """`, norm 3.2` for a large array; nothing for an empty one, or one of integers."""
-    if not array.size or array.dtype.kind not in "fc":
+    if not array.size or not is_inexact(array.dtype):
         return ""
     wide = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     return f" norm {number_text(np.linalg.norm(wide.ravel()))}"

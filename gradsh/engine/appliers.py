@@ -21,6 +21,7 @@ from gradsh.engine.dtypes import (
     FROM_NUMPY,
     HALVES,
     NUMBER_CATEGORY,
+    RANK_BESIDE_NUMBER,
     result_type,
 )
 from gradsh.engine.graph import Node, Output, next_sequence_number
@@ -32,9 +33,6 @@ from gradsh.engine.views import MANY, link_view, shares_storage
 
 ndarray = np.ndarray
 _SINGLE = np.dtype(np.float32)
-_RANK_BESIDE_NUMBER = {
-    storage: -1 if storage in HALVES else category for storage, category in CATEGORY.items()
-}
 
 
 def applier(op: Op) -> Any:
@@ -174,7 +172,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
     to_float = op.result == "float"
     first, second = op.parameters
     saves = bool(op.saved_tensors)
-    rank = _RANK_BESIDE_NUMBER if op.exact_number else CATEGORY
+    rank = RANK_BESIDE_NUMBER if op.exact_number else CATEGORY
     if saves:
         op.order_saved((first, second))
     p_wants_first, p_wants_second = (name in op.wants.get(first, ()) for name in (first, second))

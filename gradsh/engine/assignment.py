@@ -9,7 +9,7 @@ import numpy as np
 
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import number, operand
-from gradsh.engine.dtypes import NUMBER_CATEGORY
+from gradsh.engine.dtypes import NUMBER_CATEGORY, is_inexact
 from gradsh.engine.graph import Node, next_sequence_number
 from gradsh.engine.inplace import check_in_place, check_shape
 from gradsh.engine.modes import CHANGES, GRAD_MODE, INTERRUPTS, RUNNING
@@ -34,7 +34,7 @@ def copy_(input: Tensor, source: Any) -> Tensor:
     if (
         GRAD_MODE.recording
         and (input.node is not None or _requires_grad(store))
-        and input.array.dtype.kind in "fc"
+        and is_inexact(input.array.dtype)
     ):
         node = _copy_node(input, store)
     write(input, _cast(values, input.array.dtype), node)

@@ -469,7 +469,7 @@ def pull_half(node: Node, g: Any) -> Sequence[Any]:
 
     What is one kernel there takes the step on arrays, in single precision.
     """
-    if getattr(node.op, "fused", False):
+    if getattr(node.op, "one_kernel", False):
         return node.op.pull(node, g)
     pulled = node.op.pull_recorded(node, new_tensor(np.asarray(g)))
     return [x.array if type(x) is Tensor else x for x in pulled]

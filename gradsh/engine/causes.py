@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.dtypes import CATEGORY, COMPLEX, dtype_of
 from gradsh.engine.tensor import Tensor
 
 _APART = "keep it above 0, for example with clamp(x, min=1e-12)"
@@ -33,7 +34,7 @@ def forward_cause(name: str, kind: str, operands: Mapping[str, Any], result: Any
         return "inf - inf, 0 * inf and inf / inf are nan"
     if kind == "inf":
         kind_of_number = np.asarray(result).dtype
-        largest = float(np.finfo(kind_of_number).max)
+        largest = float(dtype_of(kind_of_number).finfo.max)
         return (
             f"the result is larger than {largest:.3g}, the largest {kind_of_number}: "
             "make the values smaller, or compute in float64"
@@ -64,7 +65,7 @@ def _at_first(values: Mapping[str, Any], result: Any) -> Values:
     found: Values = {}
     for name, value in values.items():
         array = np.asarray(value.array if isinstance(value, Tensor) else value)
-        if array.dtype.kind not in "fiub":
+        if CATEGORY.get(array.dtype, COMPLEX) == COMPLEX:
             continue
         found[f"{name}.size"] = array.size
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradsh.engine.backward import walk
+from gradsh.engine.dtypes import is_inexact
 from gradsh.engine.graph import Node, Output, next_sequence_number, verify_saved
 from gradsh.engine.modes import GRAD_MODE, RUNNING, enable_grad, no_grad
 from gradsh.engine.op import expected_versions
@@ -65,7 +66,7 @@ def checkpoint(
     finished = []
     for index, out in enumerate(outputs):
         wanted = isinstance(out, Tensor) and (
-            out.node is not None or (not own_names and out.array.dtype.kind in "fc")
+            out.node is not None or (not own_names and is_inexact(out.array.dtype))
         )
         if wanted:
             made_by: Node = node

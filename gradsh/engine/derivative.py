@@ -27,7 +27,7 @@ The kind of declaration says how a tangent goes forward:
 operand in single precision, before the result is rounded.
 
 `fused` says that PyTorch computes the derivatives in one kernel: of half precision in single,
-rounded once.
+rounded once. `rounds` says that too, of formulas that see to the rounding themselves.
 
 `numbers` says which operands of a user's call may be Python numbers: "any", the "second", "none".
 
@@ -58,6 +58,7 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
         unpromoted: tuple[str, ...] = (),
         view: bool = False,
         fused: bool = False,
+        rounds: bool = False,
         exact_number: bool = False,
         numbers: str = "any",
         outputs: tuple[str, ...] = ("out",),
@@ -73,6 +74,7 @@ def declare(kind: str) -> Callable[..., Callable[[Callable[..., Any]], Any]]:
                 unpromoted=unpromoted,
                 view=view,
                 fused=fused,
+                rounds=rounds,
                 exact_number=exact_number,
                 numbers=numbers,
                 outputs=outputs,

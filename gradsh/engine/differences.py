@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradsh.engine.backward import root_cotangents, walk
-from gradsh.engine.dtypes import DEFAULTS, float64
+from gradsh.engine.dtypes import DEFAULTS, float64, is_inexact
 from gradsh.engine.leaf import requires_grad_
 from gradsh.engine.modes import INTERRUPTS, enable_grad
 from gradsh.engine.random import default_generator
@@ -79,7 +79,7 @@ def in_double(sources: Sequence[Tensor], others: Iterable[Tensor]) -> Iterator[N
 
 
 def _widened(array: Any) -> Any:
-    if array.dtype.kind not in "fc":
+    if not is_inexact(array.dtype):
         return array.copy()
     return np.array(array, np.complex128 if array.dtype.kind == "c" else np.float64, order="C")
 

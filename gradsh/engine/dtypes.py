@@ -3,6 +3,10 @@
 Rules: https://docs.pytorch.org/docs/stable/tensor_attributes.html (type promotion). They differ
 from numpy's: an integer never widens a float (int64 with float16 is float16), a zero-dim tensor
 gives way to one with dimensions of the same or a higher category, a Python number to both.
+
+numpy has no bfloat16. Its storage comes from ml_dtypes, which is imported when an array of that
+type is first made; numpy says of such a type only that it is no kind of its own, so what an
+element type is, is asked here.
 """
 
 from __future__ import annotations
@@ -18,21 +22,36 @@ BOOL, INTEGER, FLOAT, COMPLEX = range(4)
 
 _C_NAMES = {
     "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int",
-    "int64": "long int", "float16": "c10::Half", "float32": "float", "float64": "double",
-    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+    "int64": "long int", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float",
+    "float64": "double", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
 }  # fmt: skip
 
 
 class DType:
-    """An element type: `name` is PyTorch's, `numpy` the storage type, `category` its rank."""
+    """An element type: `name` is PyTorch's, `numpy` the storage type, `category` its rank.
+
+    With no storage given, `numpy` is found when it is first asked for.
+    """
 
     __slots__ = ("category", "name", "numpy", "type_name")
 
-    def __init__(self, name: str, storage: npt.DTypeLike, category: int, type_name: str) -> None:
+    def __init__(
+        self, name: str, storage: npt.DTypeLike | None, category: int, type_name: str
+    ) -> None:
         self.name = name
-        self.numpy: np.dtype[Any] = np.dtype(storage)
+        self.numpy: np.dtype[Any]
+        if storage is not None:
+            self.numpy = np.dtype(storage)
         self.category = category
         self.type_name = type_name
+
+    def __getattr__(self, attribute: str) -> Any:
+        # only asked for an attribute that is not set
+        if attribute != "numpy" or self.name != "bfloat16":
+            raise AttributeError(f"'DType' object has no attribute '{attribute}'")
+        self.numpy = _bfloat16_storage()
+        _keep(self)
+        return self.numpy
 
     @property
     def is_floating_point(self) -> bool:
@@ -61,6 +80,15 @@ class DType:
         """Bytes an element."""
         return self.numpy.itemsize
 
+    @property
+    def finfo(self) -> Any:
+        """Its limits as numpy's `finfo` has them; of a complex type those of its parts."""
+        if self is not bfloat16:
+            return np.finfo(self.numpy)
+        from ml_dtypes import finfo
+
+        return finfo(self.numpy)  # type: ignore[no-untyped-call]
+
     def __repr__(self) -> str:
         return f"torch.{self.name}"
 
@@ -71,6 +99,7 @@ int16 = DType("int16", np.int16, INTEGER, "Short")
 int32 = DType("int32", np.int32, INTEGER, "Int")
 int64 = DType("int64", np.int64, INTEGER, "Long")
 float16 = DType("float16", np.float16, FLOAT, "Half")
+bfloat16 = DType("bfloat16", None, FLOAT, "BFloat16")
 float32 = DType("float32", np.float32, FLOAT, "Float")
 float64 = DType("float64", np.float64, FLOAT, "Double")
 complex64 = DType("complex64", np.complex64, COMPLEX, "ComplexFloat")
@@ -80,7 +109,8 @@ boolean = DType("bool", np.bool_, BOOL, "Bool")
 DTYPES: dict[str, DType] = {
     dtype.name: dtype
     for dtype in (
-        uint8, int8, int16, int32, int64, float16, float32, float64, complex64, complex128, boolean,
+        uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64,
+        complex128, boolean,
     )
 }  # fmt: skip
 ALIASES: dict[str, DType] = {
@@ -93,11 +123,41 @@ ALIASES: dict[str, DType] = {
     "cfloat": complex64,
     "cdouble": complex128,
 }
-FROM_NUMPY: dict[np.dtype[Any], DType] = {dtype.numpy: dtype for dtype in DTYPES.values()}
-CATEGORY: dict[np.dtype[Any], int] = {dtype.numpy: dtype.category for dtype in DTYPES.values()}
-HALVES = frozenset({float16.numpy})
+FROM_NUMPY: dict[np.dtype[Any], DType] = {}
+CATEGORY: dict[np.dtype[Any], int] = {}
+HALVES: set[np.dtype[Any]] = set()
 """The types whose arithmetic is done in single precision and rounded."""
-_COMPLEX_OF = {float16: complex64, float32: complex64, float64: complex128}
+RANK_BESIDE_NUMBER: dict[np.dtype[Any], int] = {}
+"""The category up to which a number is taken in the type itself: none beside half precision."""
+
+
+def _keep(dtype: DType) -> None:
+    """Enter a type whose storage is known into the tables."""
+    storage = dtype.numpy
+    FROM_NUMPY[storage] = dtype
+    CATEGORY[storage] = RANK_BESIDE_NUMBER[storage] = dtype.category
+    if dtype in (float16, bfloat16):
+        HALVES.add(storage)
+        RANK_BESIDE_NUMBER[storage] = -1
+
+
+def _bfloat16_storage() -> np.dtype[Any]:
+    """The numpy type of bfloat16; ImportError, with what to install, where it is missing."""
+    try:
+        from ml_dtypes import bfloat16 as storage  # an extra, imported when it is needed
+    except ImportError:
+        error = ImportError("bfloat16 needs ml_dtypes, which is not installed")
+        error.add_note('install it: pip install "gradsh[bfloat16]"')
+        raise error from None
+    found: np.dtype[Any] = np.dtype(storage)
+    return found
+
+
+for _dtype in DTYPES.values():
+    if _dtype is not bfloat16:
+        _keep(_dtype)
+
+_COMPLEX_OF = {float16: complex64, bfloat16: complex64, float32: complex64, float64: complex128}
 NUMBER_CATEGORY: dict[type, int] = {bool: BOOL, int: INTEGER, float: FLOAT, complex: COMPLEX}
 
 
@@ -135,10 +195,22 @@ def set_default_dtype(dtype: DType) -> None:
 
 def dtype_of(storage: np.dtype[Any]) -> DType:
     """The DType stored as `storage`; TypeError when there is none."""
+    if storage.name == "bfloat16":
+        assert bfloat16.numpy is storage
     try:
         return FROM_NUMPY[storage]
     except KeyError:
         raise TypeError(f"can't convert numpy arrays of type {storage} to a tensor") from None
+
+
+def is_floating(storage: np.dtype[Any]) -> bool:
+    """Whether what is stored as `storage` is real and floating."""
+    return CATEGORY.get(storage) == FLOAT
+
+
+def is_inexact(storage: np.dtype[Any]) -> bool:
+    """Whether what is stored as `storage` is floating or complex: only such has a gradient."""
+    return CATEGORY.get(storage, BOOL) >= FLOAT
 
 
 def promote(a: DType, b: DType) -> DType:
@@ -150,6 +222,9 @@ def promote(a: DType, b: DType) -> DType:
         if high.category == COMPLEX and low is float64:
             return complex128
         return high
+    if bfloat16 in (a, b):
+        other = b if a is bfloat16 else a
+        return float32 if other is float16 else other
     return FROM_NUMPY[np.promote_types(a.numpy, b.numpy)]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.backward import leading_to, walk
+from gradsh.engine.dtypes import is_floating
 from gradsh.engine.fit import fit_all
 from gradsh.engine.graph import Node, Output
 from gradsh.engine.leaf import finished
@@ -96,7 +97,7 @@ def _step(node: Node, like: Any) -> tuple[Step, Iterable[Like | None]]:
 
 def _is_real(node: Node, like: Like) -> bool:
     """Whether no complex number takes part: the Jacobian has blocks of four where one does."""
-    return like[1].kind == "f" and not any(
+    return is_floating(like[1]) and not any(
         saved is not None and saved.array.dtype.kind == "c" for saved in node.saved or ()
     )
 

@@ -9,7 +9,15 @@ import numpy as np
 
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import refuse
-from gradsh.engine.dtypes import DEFAULTS, FLOAT, FROM_NUMPY, NUMBER_CATEGORY, DType, result_type
+from gradsh.engine.dtypes import (
+    DEFAULTS,
+    FLOAT,
+    FROM_NUMPY,
+    NUMBER_CATEGORY,
+    DType,
+    is_inexact,
+    result_type,
+)
 from gradsh.engine.graph import Node
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.op import FUNCTIONS, IN_PLACE, METHODS, OPS, Op
@@ -132,7 +140,7 @@ def _check_common_type(name: str, op: Op | None, target: Any, other: Any) -> Non
     result = "common" if op is None else op.result
     if name in _TO_FLOAT:
         result = "float"
-    if type(other) is Tensor and other.array.dtype is target.dtype and target.dtype.kind in "fc":
+    if type(other) is Tensor and other.array.dtype is target.dtype and is_inexact(target.dtype):
         return
     if result != "bool":
         kinds: list[tuple[Any, bool]] = [(FROM_NUMPY[target.dtype], target.ndim == 0)]

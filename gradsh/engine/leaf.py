@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradsh.engine.dtypes import FROM_NUMPY
+from gradsh.engine.dtypes import FROM_NUMPY, is_inexact
 from gradsh.engine.graph import Leaf
 from gradsh.engine.journal import change_attributes
 from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
@@ -28,7 +28,7 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
         _forget_history(input)
         _ask_of_views(input)
     elif input.node is None:
-        if input.array.dtype.kind not in "fc":
+        if not is_inexact(input.array.dtype):
             error = RuntimeError("only Tensors of floating point dtype can require gradients")
             error.add_note("make it a float first: `x.float()`, or write the numbers with a point")
             raise error
@@ -60,7 +60,7 @@ def finished(array: Any, requires_grad: bool) -> Tensor:
     """A new tensor over `array`, a leaf that requires grad if asked."""
     tensor = new_tensor(array)
     if requires_grad:
-        if array.dtype.kind not in "fc":
+        if not is_inexact(array.dtype):
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients"
             )
@@ -108,7 +108,7 @@ def _get_data(self: Tensor) -> Tensor:
 def _set_data(self: Tensor, value: Any) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
-    if self.node is not None and value.array.dtype.kind not in "fc":
+    if self.node is not None and not is_inexact(value.array.dtype):
         raise RuntimeError(
             "data set to a tensor that requires gradients must be floating point or complex dtype"
         )
@@ -165,7 +165,7 @@ def _set_requires_grad(self: Tensor, value: Any) -> None:
         raise RuntimeError("requires_grad must be a bool")
     if value and not self.is_leaf:
         raise RuntimeError("you can only change requires_grad flags of leaf variables.")
-    if value and self.node is None and self.array.dtype.kind not in "fc":
+    if value and self.node is None and not is_inexact(self.array.dtype):
         raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
     requires_grad_(self, bool(value))
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.arguments import READERS, operand
+from gradsh.engine.dtypes import is_inexact
 from gradsh.engine.graph import FREED, Node, Output, next_sequence_number, verify_saved
 from gradsh.engine.modes import RUNNING
 from gradsh.engine.precision import rounded_once
@@ -59,6 +60,7 @@ class Op:
         unpromoted: tuple[str, ...],
         view: bool,
         fused: bool,
+        rounds: bool,
         exact_number: bool,
         numbers: str,
         outputs: tuple[str, ...],
@@ -71,6 +73,7 @@ class Op:
         self.unpromoted = unpromoted
         self.view = view
         self.fused = fused
+        self.one_kernel = fused or rounds
         self.exact_number = exact_number
         self.numbers = numbers
         self.outputs = outputs
@@ -102,6 +105,11 @@ class Op:
         self.gathers = self.annotations.get(self.parameters[self.positional - 1]) in (
             "Shape",
             "Shape | None",
+        )
+        # PyTorch's formulas run in the order of its names; a second derivative adds up by it
+        self.recorded_order = sorted(
+            range(len(self.operands)),
+            key=lambda index: _torch_name(self.parameters[self.operands[index]]),
         )
         self.optional = "Operand | None" in self.annotations.values()
         self._grad_fn = grad_fn or "".join(w.capitalize() for w in self.name.split("_")) + (
@@ -246,12 +254,11 @@ class Op:
                 rebuilt[name] = None
                 continue
             rebuilt[name] = new_tensor(saved.array, self._maker(node, name, saved))
-        cotangents: list[Any] = []
-        for position in self.operands:
-            name = self.parameters[position]
+        cotangents: list[Any] = [None] * len(self.operands)
+        for index in self.recorded_order:
+            name = self.parameters[self.operands[index]]
             formula = self.formulas.get(name)
             if formula is None:
-                cotangents.append(None)
                 continue
             values = [
                 rebuilt[want] if want in rebuilt else node.context[self.saved_plain.index(want)]
@@ -259,8 +266,8 @@ class Op:
             ]
             if self.annotations.get(name) == "Operands":
                 return list(formula(g, *values))
-            index = len(cotangents)
-            cotangents.append(None if node.parents[index] is None else formula(g, *values))
+            if node.parents[index] is not None:
+                cotangents[index] = formula(g, *values)
         return cotangents
 
     def _maker(self, node: Node, name: str, saved: Tensor) -> Node | None:
@@ -269,7 +276,7 @@ class Op:
             return node.parents[self.operands.index(self.parameters.index(name))]
         if len(self.outputs) == 1:
             return node.stand_in or node
-        if saved.array.dtype.kind not in "fc":
+        if not is_inexact(saved.array.dtype):
             return None
         return Output(node, self.outputs.index(name), len(self.outputs))
 
@@ -330,6 +337,11 @@ class Op:
                 for name in self.saved_plain
             )
         return node
+
+
+def _torch_name(parameter: str) -> str:
+    """The name that PyTorch's formulas have for a parameter."""
+    return "self" if parameter == "input" else parameter
 
 
 def _one_operand(input: Any) -> Any:

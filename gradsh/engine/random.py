@@ -18,6 +18,7 @@ import numpy as np
 
 from gradsh.engine import shuffle
 from gradsh.engine.box_muller import BLOCK, blocks, mapped
+from gradsh.engine.dtypes import HALVES
 from gradsh.engine.fused import fused_multiply_add
 from gradsh.engine.random_rules import (
     DIGITS,
@@ -470,7 +471,7 @@ def initial_seed() -> int:
 def _operand(value: float | NDArray[Any], result: NDArray[Any]) -> float | NDArray[Any]:
     """The value; if it has no dimensions, in the precision that the result's dtype is worked in."""
     if isinstance(value, np.ndarray) and value.ndim == 0 and result.ndim:
-        return value.astype(np.float32 if result.dtype == np.float16 else result.dtype)
+        return value.astype(np.float32 if result.dtype in HALVES else result.dtype)
     return value
 
 

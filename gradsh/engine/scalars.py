@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.dtypes import DEFAULTS, NUMBER_CATEGORY
+from gradsh.engine.dtypes import DEFAULTS, FROM_NUMPY, HALVES, NUMBER_CATEGORY, is_floating
 from gradsh.engine.tensor import Tensor, new_tensor
 
 _KEPT: dict[tuple[Any, np.dtype[Any]], np.ndarray[Any, np.dtype[Any]]] = {}
@@ -37,7 +37,7 @@ def number_array(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, np.dtype[A
 
 _C_NAMES = {
     "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t",
-    "float16": "at::Half", "float32": "float", "float64": "double",
+    "float16": "at::Half", "bfloat16": "at::BFloat16", "float32": "float", "float64": "double",
 }  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def stored_number(
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise ValueError("Overflow when unpacking long long")
     if not _is_held(value, storage):
-        name = half if type(value) is complex and storage == np.float16 else storage.name
+        name = half if type(value) is complex and storage in HALVES else storage.name
         raise RuntimeError(
             f"value cannot be converted to type {_C_NAMES.get(name, name)} without overflow"
         )
@@ -69,8 +69,8 @@ def _is_held(value: Any, storage: np.dtype[Any]) -> bool:
         if value.imag != 0:
             return False
         value = value.real
-    if storage.kind == "f":
-        return bool(not np.isfinite(value) or abs(value) <= np.finfo(storage).max)
+    if is_floating(storage):
+        return bool(not np.isfinite(value) or abs(value) <= FROM_NUMPY[storage].finfo.max)
     bounds = np.iinfo(storage)
     wraps = storage.kind == "u" and type(value) is int
     lowest = -bounds.max if wraps else bounds.min

@@ -142,17 +142,18 @@ def correlate(input: Array, weight: Array, slide: Slide, places: Lengths) -> Arr
     return result
 
 
-def spread(grad: Array, weight: Array, slide: Slide, spatial: Lengths) -> Array:
+def spread(grad: Array, weight: Array, slide: Slide, spatial: Lengths, in_steps: bool) -> Array:
     """The transpose of `correlate` in its input, whose spatial lengths are `spatial`.
 
-    Half precision is rounded after each product and each sum, as in PyTorch.
+    Half precision is rounded after each product and each sum if `in_steps`, else at the end.
     """
+    kind = grad.dtype if in_steps else single(grad[:0]).dtype
     batch, kernels, *lengths = grad.shape
     places, kernel = tuple(lengths), weight.shape[2:]
     groups, taps, count = slide.groups, math.prod(weight.shape[1:]), math.prod(places)
     channels = weight.shape[1] * groups
     whole = [length + 2 * pad for length, pad in zip(spatial, slide.padding, strict=True)]
-    result = np.zeros((batch, channels, *whole), grad.dtype)
+    result = np.zeros((batch, channels, *whole), kind)
     matrix = np.ascontiguousarray(
         single(weight).reshape(groups, kernels // groups, taps).transpose(0, 2, 1)
     )
@@ -162,7 +163,7 @@ def spread(grad: Array, weight: Array, slide: Slide, spatial: Lengths) -> Array:
         images = by_group[part]
         columns = np.empty((len(images), groups, taps, count), images.dtype)
         _multiply(matrix, images, columns)
-        columns = columns.astype(grad.dtype, copy=False).reshape(-1, channels, *kernel, *places)
+        columns = columns.astype(kind, copy=False).reshape(-1, channels, *kernel, *places)
         target = result[part]
         for index, where in met:
             target[(..., *where)] += columns[(slice(None), slice(None), *index)]
@@ -170,8 +171,13 @@ def spread(grad: Array, weight: Array, slide: Slide, spatial: Lengths) -> Array:
     return kept
 
 
-def weigh(grad: Array, input: Array, slide: Slide, kernel: Lengths) -> Array:
-    """The transpose of `correlate` in its weight, whose kernels have the lengths `kernel`."""
+def weigh(
+    grad: Array, input: Array, slide: Slide, kernel: Lengths, rounded: np.dtype[Any] | None
+) -> Array:
+    """The transpose of `correlate` in its weight, whose kernels have the lengths `kernel`.
+
+    What is `rounded` to a type is so after each image of the batch.
+    """
     batch, kernels, *lengths = grad.shape
     places, channels, groups = tuple(lengths), input.shape[1], slide.groups
     count, taps = math.prod(places), channels // groups * math.prod(kernel)
@@ -183,6 +189,10 @@ def weigh(grad: Array, input: Array, slide: Slide, kernel: Lengths) -> Array:
         width = _width(total[0].size, count)
         whole = count // width * width
         kept = by_group[part]
+        if rounded is not None:
+            for product_of_image in np.matmul(kept, columns.swapaxes(-1, -2)):
+                total = (total + product_of_image).astype(rounded).astype(total.dtype)
+            continue
         total += np.matmul(
             _in_pieces(kept, whole, width), _in_pieces(columns, whole, width).swapaxes(-1, -2)
         ).sum((0, 2))

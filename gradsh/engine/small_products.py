@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.dtypes import HALVES
+from gradsh.engine.precision import single
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _MOST_PRODUCTS = 4096
@@ -18,6 +21,13 @@ _MOST_IN_BATCH = 400
 
 _CHAINS = 4
 _REDUCE: Any = np.add.reduce
+
+
+def product(first: Array, second: Array) -> Any:
+    """first @ second in numpy's order; of half precision added up in single and rounded once."""
+    if first.dtype in HALVES:
+        return np.matmul(single(first), single(second)).astype(first.dtype)
+    return np.matmul(first, second)
 
 
 def matrix_product(first: Array, second: Array) -> Any:
@@ -29,24 +39,24 @@ def matrix_product(first: Array, second: Array) -> Any:
         or not 0 < first.size * columns <= _MOST_PRODUCTS
         or (len(first) >= _CHAINS and columns >= 3 * _CHAINS)
     ):
-        return np.matmul(first, second)
+        return product(first, second)
     inner = len(second)
     if columns == 1:
-        return _in_turn(first, second) if inner <= _CHAINS else np.matmul(first, second)
+        return _in_turn(first, second) if inner <= _CHAINS else product(first, second)
     if inner >= _CHAINS and second.strides[0] < second.strides[1]:  # dot products of rows
         if inner % _CHAINS == 0 and (columns % _CHAINS == 0 or inner > _CHAINS):
             return _in_chains(first, second)
         if columns >= _CHAINS or inner > _CHAINS + 1:
-            return np.matmul(first, second)
+            return product(first, second)
     return _in_turn(first, second)
 
 
 def matrix_vector_product(matrix: Array, vector: Array) -> Any:
     """matrix @ vector."""
     if matrix.dtype.char != "f" or not 0 < vector.size <= _CHAINS + 1:
-        return np.matmul(matrix, vector)
+        return product(matrix, vector)
     if not 0 < matrix.size <= _MOST_PRODUCTS:
-        return np.matmul(matrix, vector)
+        return product(matrix, vector)
     return _in_turn(matrix, vector.reshape(-1, 1))[:, 0]
 
 
@@ -55,9 +65,9 @@ def batch_product(first: Array, second: Array) -> Any:
     _batch, rows, inner = first.shape
     columns = second.shape[2]
     if first.dtype.char != "f" or second.dtype.char != "f" or not first.size * second.size:
-        return np.matmul(first, second)
+        return product(first, second)
     if rows * inner * columns >= _MOST_IN_BATCH or first.size * columns > _MOST_PRODUCTS:
-        return np.matmul(first, second)
+        return product(first, second)
     left, right = first.transpose(2, 0, 1), second.transpose(1, 0, 2)
     return _REDUCE(left[:, :, :, None] * right[:, :, None, :], 0)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.dtypes import is_inexact
 from gradsh.engine.graph import Node, Output, next_sequence_number, verify_saved
 from gradsh.engine.journal import change_attributes
 from gradsh.engine.modes import GRAD_MODE, RUNNING, no_grad
@@ -99,7 +100,7 @@ def _recorded(
         node.expected = expected_versions(saved)
     made = []
     for index, out in enumerate(outs):
-        if isinstance(out, Tensor) and out.array.dtype.kind in "fc":
+        if isinstance(out, Tensor) and is_inexact(out.array.dtype):
             if any(out is argument for argument in arguments):
                 alias = new_tensor(out.array)
                 alias.version = out.shared_version()

@@ -16,6 +16,7 @@ from gradsh.display.values import text as value_text
 from gradsh.engine.arguments import type_name
 from gradsh.engine.backward import root_cotangents, walk
 from gradsh.engine.differences import Evaluation, compare, gradients, in_double
+from gradsh.engine.dtypes import is_inexact
 from gradsh.engine.graph import Node, Output
 from gradsh.engine.recording import Edge, Recording, outermost
 from gradsh.engine.steps import steps
@@ -148,7 +149,7 @@ def check(session: Session, function: Callable[[], Any], parts: Parts) -> None:
                     else f"{name} is a new tensor each time: check over a variable"
                 )
                 raise error
-        precision = float(np.finfo(output.array.dtype).eps)
+        precision = float(output.dtype.finfo.eps)
         total = sum(source.array.size for source in sources)
         with session.output.progress("check", total) as progress:
             entries = compare(evaluation, sources, found, precision, progress.update)
@@ -167,7 +168,7 @@ def _refuse_source(source: Any, name: str) -> None:
         )
         error.add_note(f"write `{name} = tensor({name})` before")
         raise error
-    if source.array.dtype.kind not in "fc":
+    if not is_inexact(source.array.dtype):
         error = TypeError(f"{name} is {source.dtype}: only floating elements have a gradient")
         error.add_note(f"write `{name} = {name}.float()` before")
         raise error

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine import FUNCTIONS, Tensor
-from gradsh.engine.dtypes import DTYPES
+from gradsh.engine.dtypes import DTYPES, bfloat16, is_inexact
 from gradsh.engine.random import manual_seed
 
 try:
@@ -202,11 +202,15 @@ class TorchSide(Side):
         return call
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
+        if array.dtype.name == "bfloat16":  # PyTorch takes none from numpy, and gives it none
+            return self.tensor(array.astype(np.float32)).bfloat16()
         made = torch.tensor(np.ascontiguousarray(array).reshape(array.shape))
         # an empty array's strides say nothing, and PyTorch would keep them
         return torch.empty(made.shape, dtype=made.dtype).copy_(made)
 
     def array(self, tensor: Any) -> np.ndarray[Any, Any]:
+        if tensor.dtype is torch.bfloat16:
+            return np.asarray(self.array(tensor.float())).astype(bfloat16.numpy)
         return np.asarray(tensor.detach().numpy(force=True))
 
 
@@ -260,7 +264,7 @@ class Run:
             values = self.numbers.choice(SPECIAL, shape)
         else:
             values = draw(size=shape)
-        dtype = np.dtype(self.variation.dtype or "float32")
+        dtype = DTYPES[self.variation.dtype or "float32"].numpy
         if dtype.kind in "iu":
             values = np.abs(np.round(values * 3)) if dtype.kind == "u" else np.round(values * 3)
         elif dtype.kind == "b":
@@ -271,7 +275,7 @@ class Run:
 
     def _given(self, array: np.ndarray[Any, Any]) -> Any:
         leaf = self.side.tensor(array)
-        if array.dtype.kind in "fc":
+        if is_inexact(array.dtype):
             leaf.requires_grad_()
             self.leaves.append(leaf)
         return leaf
@@ -357,9 +361,13 @@ def same(ours: Any, theirs: Any, tolerance: float = 0.0) -> bool:
     if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
         if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
             return False
-        if ours.dtype.kind not in "fc":
+        if not is_inexact(ours.dtype):
             return bool(np.array_equal(ours, theirs))
-        close = tolerance or {2: 2e-3, 4: 2e-5, 8: 1e-11}[ours.real.dtype.itemsize]
+        if ours.dtype.name == "bfloat16":  # one unit in the last place, as of float16
+            ours, theirs, close = ours.astype(np.float32), theirs.astype(np.float32), 1.6e-2
+        else:
+            close = {2: 2e-3, 4: 2e-5, 8: 1e-11}[ours.real.dtype.itemsize]
+        close = tolerance or close
         return bool(np.allclose(ours, theirs, rtol=close, atol=close, equal_nan=True))
     if isinstance(ours, (tuple, list)) and isinstance(theirs, (tuple, list)):
         return len(ours) == len(theirs) and all(

@@ -89,7 +89,7 @@ def differences(text: str, variation: Variation, orders: Iterable[int] = (1, 2))
 def test_as_pytorch(name: str, text: str, variation: Variation) -> None:
     if variation.special and text.startswith(NOT_FINITE_CALLS):
         pytest.skip(NOT_FINITE)
-    if name == "matrix_exp" and variation.dtype == "float16":
+    if name == "matrix_exp" and variation.dtype in ("float16", "bfloat16"):
         pytest.skip(UNSET)
     # inf times 0 is nan: which factors of a second derivative meet first decides where they are
     orders = (1,) if name == "prod" and variation.special else (1, 2)

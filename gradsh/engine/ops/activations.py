@@ -14,7 +14,7 @@ from gradsh.engine.ops.elementary import abs, exp, sigmoid, tanh
 from gradsh.engine.ops.pieces import choose, kept, refuse, refuse_complex_gradient
 from gradsh.engine.ops.pointwise import div, no_change
 from gradsh.engine.ops.special import erf, scipy_function
-from gradsh.engine.precision import fused_multiply_add, precise, single
+from gradsh.engine.precision import fused_multiply_add, precise, rounded_once, single
 
 _SELU_SCALE = 1.0507009873554804934193349852946
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -25,6 +25,10 @@ _TANH_CUBIC = 0.044715
 """The approximation by a tanh: Hendrycks and Gimpel, Gaussian Error Linear Units (2016)."""
 
 
+def _leaky_rule(g: Any, input: Any, negative_slope: float) -> Any:
+    return np.where(input > 0, g, g * negative_slope)
+
+
 @pointwise(
     grad=lambda g, input, negative_slope: leaky_cotangent(g, input, negative_slope),
     input=lambda g: no_change(g),
@@ -33,7 +37,7 @@ _TANH_CUBIC = 0.044715
 )
 def leaky_cotangent(grad: Operand, input: Operand, negative_slope: float):
     """grad where input is positive, negative_slope * grad elsewhere."""
-    return np.where(input > 0, grad, grad * negative_slope)
+    return rounded_once(_leaky_rule)(grad, input, negative_slope)
 
 
 @pointwise(
@@ -74,7 +78,7 @@ def _elu_curvature(
 )
 def elu_cotangent(grad, input, alpha: float, scale: float, input_scale: float):
     """The cotangent of elu's input."""
-    return _elu_rule(grad, input, alpha, scale, input_scale)
+    return rounded_once(_elu_rule)(grad, input, alpha, scale, input_scale)
 
 
 @pointwise(
@@ -269,7 +273,7 @@ def _softplus_curvature(g: Any, grad: Any, input: Any, beta: float, threshold: f
 )
 def softplus_cotangent(grad, input, beta: float, threshold: float):
     """The cotangent of softplus's input."""
-    return _softplus_rule(grad, input, beta, threshold)
+    return rounded_once(_softplus_rule)(grad, input, beta, threshold)
 
 
 @pointwise(

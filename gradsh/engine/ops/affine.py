@@ -105,7 +105,8 @@ def trilinear(a: Operand, b: Operand, c: Operand, spec: Any):
     """A sum of products of three arrays; spec names the dimensions of each and of the result."""
     refuse("bmm", "b", a)
     *terms, result = spec.split(",")
-    return np.einsum(f"{','.join(terms)}->{result}", a, b, c, optimize=True)
+    wide = np.einsum(f"{','.join(terms)}->{result}", single(a), single(b), single(c), optimize=True)
+    return wide.astype(a.dtype, copy=False)
 
 
 @composite(method=False)

@@ -11,7 +11,7 @@ from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import Operand
 from gradsh.engine.arguments import operand as read_operand
 from gradsh.engine.derivative import general
-from gradsh.engine.dtypes import BOOL, FLOAT, float16, float32
+from gradsh.engine.dtypes import BOOL, FLOAT, bfloat16, float16, float32
 from gradsh.engine.inplace import check_shape
 from gradsh.engine.op import composite
 from gradsh.engine.ops.dropout import dropout
@@ -197,7 +197,8 @@ def _composed(
     if causal:
         mask = new_tensor(_causal(query, key))
     dtype = query.dtype
-    if dtype is float16:
+    halves = dtype in (float16, bfloat16)
+    if halves:
         query, key, value = (to(x, float32) for x in (query, key, value))
     root = math.sqrt(abs(scale))
     scores = matmul(mul(query, -root if scale < 0 else root), mul(transpose(key, -2, -1), root))
@@ -215,7 +216,8 @@ def _composed(
                 f"dropout probability has to be between 0 and 1, but got {dropout_p:g}"
             )
         weights = dropout(weights, dropout_p)
-    return to(matmul(weights, value), dtype) if dtype is float16 else matmul(weights, value)
+    result = matmul(weights, value)
+    return to(result, dtype) if halves else result
 
 
 @composite()

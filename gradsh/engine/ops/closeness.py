@@ -9,7 +9,7 @@ import numpy as np
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import linear, pointwise
-from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, INTEGER, NUMBER_CATEGORY, result_type
+from gradsh.engine.dtypes import (FLOAT, FROM_NUMPY, INTEGER, NUMBER_CATEGORY, is_inexact, result_type)
 from gradsh.engine.op import composite
 from gradsh.engine.precision import single
 from gradsh.engine.tensor import Tensor, new_tensor
@@ -68,7 +68,7 @@ def isclose(
             )
     check_broadcast(input.shape, other.shape)
     close = np.equal(input, other)
-    if equal_nan and input.dtype.kind in "fc":
+    if equal_nan and is_inexact(input.dtype):
         close = close | (np.isnan(input) & np.isnan(other))
     if rtol == 0 and atol == 0:
         return close

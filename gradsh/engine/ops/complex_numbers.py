@@ -12,7 +12,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import linear, pointwise
-from gradsh.engine.dtypes import COMPLEX, FLOAT, FROM_NUMPY
+from gradsh.engine.dtypes import COMPLEX, FLOAT, FROM_NUMPY, float16, float32, float64
 from gradsh.engine.op import composite
 from gradsh.engine.ops.arrange import adjoint
 from gradsh.engine.ops.conjugation import conjugate
@@ -24,6 +24,9 @@ from gradsh.engine.ops.pointwise import eq, no_change, not_implemented
 from gradsh.engine.ops.shape import contiguous
 from gradsh.engine.precision import precise
 from gradsh.engine.tensor import Tensor
+
+_PARTS = (float16, float32, float64)
+"""The types of real numbers that two of make a complex one."""
 
 
 def _storage_of_pairs(kernel: str, parts: Any) -> np.dtype[Any]:
@@ -60,7 +63,7 @@ def view_as_complex(input: Operand):
 
     view_as_complex(randn(3, 2))
     """
-    if input.dtype.kind != "f":
+    if FROM_NUMPY[input.dtype] not in _PARTS:
         raise RuntimeError(
             "view_as_complex is only supported for half, float and double tensors, but got a "
             f"tensor of scalar type: {_type_name(input)}"
@@ -135,7 +138,7 @@ def resolve_conj(input: Any) -> Any:
 
 
 def _check_parts(first: Any, second: Any) -> None:
-    if first.dtype.kind != "f" or second.dtype.kind != "f":
+    if not all(FROM_NUMPY[part.dtype] in _PARTS for part in (first, second)):
         raise RuntimeError(
             "Expected both inputs to be Half, Float or Double tensors but got "
             f"{_type_name(first)} and {_type_name(second)}"

@@ -14,7 +14,7 @@ import numpy as np
 from gradsh.engine.arguments import Operand, operand, optional_operand
 from gradsh.engine.arguments import shape as read_lengths
 from gradsh.engine.derivative import general, linear
-from gradsh.engine.dtypes import FROM_NUMPY
+from gradsh.engine.dtypes import (FROM_NUMPY, HALVES)
 from gradsh.engine.op import composite
 from gradsh.engine.ops.complex_numbers import imag, real
 from gradsh.engine.ops.padding import constant_pad
@@ -43,6 +43,19 @@ class Geometry(NamedTuple):
         """The movement of the window, without what says which way."""
         return Slide(self.stride, self.padding, self.dilation, self.groups)
 
+    def in_steps(self, storage: np.dtype[Any]) -> bool:
+        """Whether PyTorch's kernels round between the products of a transposed convolution.
+
+        It has none of its own for float16; those of its library, for bfloat16, do not take a
+        padding of the output as long as a stride.
+        """
+        return storage in HALVES or (
+            self.transposed
+            and any(
+                extra >= step for extra, step in zip(self.output_padding, self.stride, strict=True)
+            )
+        )
+
     def spatial(self, spatial: Lengths, kernel: Lengths) -> Lengths:
         """The lengths of the result of a transposed convolution."""
         return tuple(
@@ -69,7 +82,7 @@ def unless_empty(cotangent: Any, shape: Any) -> Any:
         convolution(g, weight, None, geometry), grad_shape
     ),
     weight=lambda g, grad, geometry, weight_shape, grad_shape: unless_empty(
-        weight_cotangent(grad, g, geometry, weight_shape), grad_shape
+        weight_cotangent(grad, g, geometry, weight_shape, False), grad_shape
     ),
     grad_fn=_SECOND,
     hidden=True,
@@ -81,7 +94,7 @@ def input_cotangent(grad: Operand, weight: Operand, geometry: Any, shape: Any):
     if geometry.transposed:
         result = correlate(single(grad), single(weight), geometry.slide, shape[2:])
     else:
-        result = spread(grad, weight, geometry.slide, shape[2:])
+        result = spread(grad, weight, geometry.slide, shape[2:], geometry.in_steps(grad.dtype))
     return result.astype(grad.dtype, copy=False)
 
 
@@ -95,12 +108,16 @@ def input_cotangent(grad: Operand, weight: Operand, geometry: Any, shape: Any):
     grad_fn=_SECOND,
     hidden=True,
 )
-def weight_cotangent(grad: Operand, input: Operand, geometry: Any, shape: Any):
-    """A convolution's cotangent in its weight, which has this shape."""
+def weight_cotangent(grad: Operand, input: Operand, geometry: Any, shape: Any, by_image: Any):
+    """A convolution's cotangent in its weight, which has this shape.
+
+    Rounded `by_image` where PyTorch's kernel is; a second derivative is a convolution there.
+    """
     above, below = (input, grad) if geometry.transposed else (grad, input)
     if not above.size or not below.size:
         return np.zeros(shape, grad.dtype)
-    result = weigh(single(above), single(below), geometry.slide, shape[2:])
+    rounded = grad.dtype if by_image and geometry.in_steps(grad.dtype) else None
+    result = weigh(single(above), single(below), geometry.slide, shape[2:], rounded)
     return result.astype(grad.dtype, copy=False)
 
 
@@ -133,7 +150,7 @@ def _by_channel(bias: Any, ndim: int) -> Any:
         g, weight, geometry, input_shape
     ),
     weight=lambda g, input, geometry, weight_shape: weight_cotangent(
-        g, input, geometry, weight_shape
+        g, input, geometry, weight_shape, True
     ),
     bias=lambda g, weight_shape: bias_cotangent(g, weight_shape[0]),
     hidden=True,
@@ -142,7 +159,8 @@ def convolution(input: Operand, weight: Operand, bias: Operand | None, geometry:
     """The sums of products of each window of input with the kernels of weight, plus bias."""
     kernel = weight.shape[2:]
     if geometry.transposed:
-        result = spread(input, weight, geometry.slide, geometry.spatial(input.shape[2:], kernel))
+        spatial = geometry.spatial(input.shape[2:], kernel)
+        result = spread(input, weight, geometry.slide, spatial, geometry.in_steps(input.dtype))
     else:
         places = geometry.slide.places(input.shape[2:], kernel)
         if not input.shape[1]:  # without channels PyTorch computes nothing, not even the bias

@@ -14,10 +14,12 @@ from gradsh.engine.derivative import linear
 from gradsh.engine.dtypes import (
     DEFAULTS,
     FLOAT,
+    HALVES,
     INTEGER,
     NUMBER_CATEGORY,
     DType,
     int64,
+    is_floating,
     promote,
     result_type,
 )
@@ -234,7 +236,7 @@ def _evenly_spaced(start: Any, end: Any, count: int, storage: np.dtype[Any]) -> 
         kind: Any = np.float64 if storage.itemsize == 8 else np.float32
         step = kind(end - start) / kind(count - 1) if count > 1 else kind(0)
     else:
-        kind = storage.type if storage.kind == "f" else np.float64
+        kind = storage.type if is_floating(storage) else np.float64
         kind = np.float32 if kind is np.float16 else kind
         step = (kind(end) - kind(start)) / kind(count - 1) if count > 1 else kind(0)
     places = np.arange(count)
@@ -364,7 +366,7 @@ def _elements(values: list[Any], storage: np.dtype[Any]) -> Any:
                 )
         if storage.kind == "u":  # negative integers wrap around
             return np.array(values, np.int64).astype(storage)
-    if storage == np.float16:  # PyTorch rounds to float32 on the way
+    if storage in HALVES:  # PyTorch rounds to float32 on the way
         return np.array(values, np.float32).astype(storage)
     return np.array(values, storage)
 

@@ -118,7 +118,7 @@ def cross_entropy(
     check_tensors("cross_entropy", input=input, target=target)
     reduction = check_reduction(reduction_name(reduction, size_average, reduce))
     if input.array.shape == target.array.shape:
-        if target.array.dtype.kind not in "f":
+        if not target.dtype.is_floating_point:
             error = RuntimeError(
                 "Expected floating point type for target with class probabilities, got "
                 + target.dtype.type_name

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand, operand, refuse
 from gradsh.engine.derivative import general
+from gradsh.engine.dtypes import is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.bidiagonal import svd_of_wide
 from gradsh.engine.ops.diagonals import diag_embed, tril, triu
@@ -405,7 +406,7 @@ def _singular_values(A: Any, full_matrices: bool) -> Any:
     only from 11/6 times on; and it never makes a wide one triangular first, as numpy's does.
     """
     rows, columns = A.shape[-2:]
-    real = A.dtype.kind == "f"
+    real = is_floating(A.dtype)
     if real and rows > columns and 3 * columns // 2 <= rows < 11 * columns // 6:
         Q, R = np.linalg.qr(A, "complete" if full_matrices else "reduced")
         U, S, Vh = np.linalg.svd(R[..., :columns, :])

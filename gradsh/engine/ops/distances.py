@@ -10,7 +10,7 @@ import numpy as np
 from gradsh.engine.appliers import broadcast_error
 from gradsh.engine.arguments import Operand, check_tensors, operand, refuse
 from gradsh.engine.derivative import general
-from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, NUMBER_CATEGORY, result_type
+from gradsh.engine.dtypes import (FLOAT, FROM_NUMPY, NUMBER_CATEGORY, is_floating, result_type)
 from gradsh.engine.op import composite
 from gradsh.engine.ops.assembly import broadcast_tensors
 from gradsh.engine.ops.conjugation import conjugate
@@ -147,7 +147,7 @@ def cdist(x1: Any, x2: Any, p: Any = 2.0, compute_mode: Any = _MODES[0]) -> Any:
             f"X1: {first.shape[-1]} X2: {second.shape[-1]}"
         )
     for number, array in enumerate((first, second), 1):
-        if array.dtype.kind != "f":
+        if not is_floating(array.dtype):
             error = RuntimeError(
                 f"cdist only supports floating-point dtypes, X{number} got: "
                 + FROM_NUMPY[array.dtype].type_name

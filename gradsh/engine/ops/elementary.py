@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.derivative import pointwise
+from gradsh.engine.dtypes import is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.pointwise import no_change, not_implemented, pow, where
@@ -146,7 +147,7 @@ def sign(input):
         raise error
     if input.dtype.kind == "b":
         return np.greater(input, False)
-    if input.dtype.kind == "f":  # of nan it is 0
+    if is_floating(input.dtype):  # of nan it is 0
         return np.subtract(input > 0, input < 0, dtype=input.dtype)
     return np.sign(input)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand, type_name
 from gradsh.engine.derivative import general, linear
+from gradsh.engine.dtypes import (is_floating)
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pieces import array_of, kept, refuse
 from gradsh.engine.ops.reductions import evenly, spread
@@ -65,7 +66,7 @@ def _shared(g: Any, input: Any, out: Any, dim: Any, keepdim: bool, input_shape: 
     if dim is not None and not keepdim and input_shape:
         wanted = np.expand_dims(wanted, wrap_dim(dim, len(input_shape)))
     equal = (values == wanted) | (np.isnan(values) & np.isnan(wanted))
-    count = ADD.reduce(equal, axis, array_of(g).dtype, keepdims=True)
+    count = ADD.reduce(equal, axis, keepdims=True).astype(array_of(g).dtype)
     return kept(spread(g, dim, keepdim, input_shape) / count, equal)
 
 
@@ -260,11 +261,11 @@ def median_of_all(input: Operand):
     """The middle element; of an even number the lower of the two."""
     refuse("median_cpu", "bc", input)
     if input.size == 0:
-        return np.array(np.nan if input.dtype.kind == "f" else np.iinfo(input.dtype).min).astype(
+        return np.array(np.nan if is_floating(input.dtype) else np.iinfo(input.dtype).min).astype(
             input.dtype
         )
     flat = input.reshape(-1)
-    if input.dtype.kind == "f" and np.isnan(flat).any():
+    if is_floating(input.dtype) and np.isnan(flat).any():
         return np.array(np.nan, input.dtype)
     return np.partition(flat, _middle(flat.size))[_middle(flat.size)]
 
@@ -280,7 +281,7 @@ def median_along(input: Operand, dim: int, keepdim: bool):
     if input.ndim:
         order = np.argsort(input, axis, kind="stable")
         position = np.take(order, [_middle(input.shape[axis])], axis)
-        if input.dtype.kind == "f":
+        if is_floating(input.dtype):
             absent = np.isnan(input)
             first = np.argmax(absent, axis, keepdims=True)
             position = np.where(np.any(absent, axis, keepdims=True), first, position)
@@ -302,7 +303,7 @@ def median(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 def nanmedian_of_all(input: Operand):
     """The middle of the elements that are not nan."""
     refuse("median_cpu", "bc", input)
-    if input.dtype.kind == "f" and (present := ~np.isnan(input)).any():
+    if is_floating(input.dtype) and (present := ~np.isnan(input)).any():
         input = input[present]
     return median_of_all.op.forward(input)
 

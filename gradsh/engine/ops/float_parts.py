@@ -9,7 +9,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import general, pointwise
-from gradsh.engine.dtypes import COMPLEX, FROM_NUMPY, NUMBER_CATEGORY, complex128, float64
+from gradsh.engine.dtypes import (COMPLEX, FROM_NUMPY, NUMBER_CATEGORY, complex128, float64, is_floating)
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.pieces import array_of, refuse
@@ -57,7 +57,7 @@ def signbit(input):
     """
     if input.dtype.kind == "c":
         raise NotImplementedError("signbit is not implemented for complex tensors.")
-    return np.signbit(input) if input.dtype.kind == "f" else input < 0
+    return np.signbit(input) if is_floating(input.dtype) else input < 0
 
 
 @pointwise(input=lambda g: g, other=lambda g: no_change(g), numbers="none")
@@ -84,7 +84,7 @@ def frexp(input: Operand):
 
     frexp(randn(3, 4))
     """
-    if input.dtype.kind != "f":
+    if not is_floating(input.dtype):
         raise RuntimeError("torch.frexp() only supports floating-point dtypes")
     mantissa, exponent = np.frexp(input)
     return _FREXP(np.asarray(mantissa), np.asarray(exponent, np.int32))

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand, operand
 from gradsh.engine.derivative import general
+from gradsh.engine.dtypes import HALVES, is_inexact
 from gradsh.engine.op import composite
 from gradsh.engine.ops.decompositions import eigh_of, svd_of
 from gradsh.engine.ops.linalg import matmul
@@ -79,7 +80,7 @@ def pinv_of(A: Operand, atol: Any, rtol: Any, hermitian: bool):
 def _pinv(input: Any, rcond: Any, hermitian: Any, atol: Any, rtol: Any) -> Any:
     A = operand(input, "linalg_pinv", "input", 1)
     array = A.array
-    if array.ndim < 2 or array.dtype.kind not in "fc" or array.dtype == np.float16:
+    if array.ndim < 2 or not is_inexact(array.dtype) or array.dtype in HALVES:
         shape = ", ".join(str(length) for length in array.shape)
         raise RuntimeError(
             f"linalg.pinv({type_of(array)}{{[{shape}]}}): expected a tensor with 2 or more "
@@ -129,7 +130,7 @@ def matrix_rank(
         raise RuntimeError(
             "torch.linalg.matrix_rank: The input tensor input must have at least 2 dimensions."
         )
-    if array.dtype.kind not in "fc" or array.dtype == np.float16:
+    if not is_inexact(array.dtype) or array.dtype in HALVES:
         raise RuntimeError("This function doesn't handle types other than float and double")
     if hermitian:
         check_square("linalg.eigh", array)
@@ -268,7 +269,7 @@ def lstsq(input: Any, b: Any, rcond: Any = None, *, driver: Any = None) -> Any:
         raise RuntimeError(
             f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
         )
-    if first.dtype.kind not in "fc" or first.dtype == np.float16:
+    if not is_inexact(first.dtype) or first.dtype in HALVES:
         raise RuntimeError("This function doesn't handle types other than float and double")
     solution, residuals, rank, values = lstsq_of(A, B, rcond, driver)
     return _LSTSQ(solution, residuals, rank, new_tensor(values.array))

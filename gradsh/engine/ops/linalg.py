@@ -15,7 +15,12 @@ from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.pointwise import not_implemented
 from gradsh.engine.ops.shape import expand, reshape, t, transpose, unsafe_view, unsqueeze
-from gradsh.engine.small_products import batch_product, matrix_product, matrix_vector_product
+from gradsh.engine.small_products import (
+    batch_product,
+    matrix_product,
+    matrix_vector_product,
+    product,
+)
 from gradsh.engine.tensor import Tensor
 
 
@@ -186,7 +191,7 @@ def matmul(input: Any, other: Any) -> Any:
         if type(input) is not Tensor and type(other) is not Tensor:
             if input.ndim == other.ndim == 2 and input.shape[1] == len(other):
                 return matrix_product(input, other)
-            return np.matmul(input, other)
+            return product(input, other)
     ranks = input.array.ndim, other.array.ndim
     if 0 in ranks:
         raise RuntimeError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import general
-from gradsh.engine.dtypes import FROM_NUMPY
+from gradsh.engine.dtypes import FROM_NUMPY, is_inexact
 from gradsh.engine.op import composite
 from gradsh.engine.ops.assembly import broadcast_tensors
 from gradsh.engine.ops.creation import ones_like
@@ -354,10 +354,9 @@ def kl_div(
             stacklevel=2,
         )
     reduction = "sum" if by_batch else check_reduction(reduction)
-    kinds = input.array.dtype.kind, target.array.dtype.kind
-    if "c" in kinds:
+    if input.dtype.is_complex or target.dtype.is_complex:
         raise RuntimeError("kl_div: Complex inputs not supported.")
-    if kinds != ("f", "f"):
+    if not (input.dtype.is_floating_point and target.dtype.is_floating_point):
         error = RuntimeError("kl_div: Integral inputs not supported.")
         error.add_note("make both floats first: `x.float()`")
         raise error
@@ -447,7 +446,7 @@ def gaussian_nll_loss(
 
 def _raised_to(var: Any, eps: float) -> Any:
     """`var`, but at least eps, with the gradient of `var` everywhere, as PyTorch has it."""
-    if var.array.dtype.kind not in "fc":
+    if not is_inexact(var.array.dtype):
         kind = var.dtype.c_name
         raise RuntimeError(f"result type Float can't be cast to the desired output type {kind}")
     return new_tensor(clamp(new_tensor(var.array), eps).array, var.node)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.appliers import check_broadcast
-from gradsh.engine.dtypes import FROM_NUMPY
+from gradsh.engine.dtypes import FROM_NUMPY, HALVES, is_inexact
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.pieces import array_of
 from gradsh.engine.ops.pointwise import not_implemented
@@ -38,13 +38,13 @@ def check_square(name: str, array: Any, letter: str = "A") -> None:
 
 def check_floating(name: str, array: Any, half: bool = False) -> None:
     """RuntimeError unless the elements are floating or complex, and (unless `half`) not halves."""
-    if array.dtype.kind not in "fc":
+    if not is_inexact(array.dtype):
         error = RuntimeError(
             f"{name}: Expected a floating point or complex tensor as input. Got {type_of(array)}"
         )
         error.add_note("make it a float first: `x.float()`")
         raise error
-    if not half and array.dtype == np.float16:
+    if not half and array.dtype in HALVES:
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {type_of(array)}")
 
 
@@ -72,5 +72,5 @@ def batch_element(array: Any, number: int) -> str:
 
 def refuse_half(kernel: str, array: Any) -> None:
     """PyTorch's error for half precision, which its LAPACK does not have."""
-    if array.dtype == np.float16:
+    if array.dtype in HALVES:
         raise not_implemented(kernel, array)

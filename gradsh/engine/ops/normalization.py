@@ -12,7 +12,7 @@ from gradsh.engine.arguments import Operand
 from gradsh.engine.arguments import operand as read_operand
 from gradsh.engine.arguments import refuse as refuse_type
 from gradsh.engine.derivative import general, pointwise
-from gradsh.engine.dtypes import FROM_NUMPY
+from gradsh.engine.dtypes import FROM_NUMPY, HALVES
 from gradsh.engine.journal import change_values
 from gradsh.engine.large_rows import row_cotangents, standardized_rows, weight_cotangent
 from gradsh.engine.moments import (
@@ -30,6 +30,7 @@ from gradsh.engine.ops.pieces import array_of, refuse
 from gradsh.engine.ops.pointwise import add, mul
 from gradsh.engine.ops.reductions import mean, sum
 from gradsh.engine.ops.shape import clone, contiguous, reshape, to
+from gradsh.engine.ops.statistics import var_of
 from gradsh.engine.ops.transcendental import rsqrt
 from gradsh.engine.precision import SEEN_IN_FULL, single
 from gradsh.engine.tensor import Tensor, wrap_dim
@@ -48,7 +49,7 @@ class Normalization:
     statistics are given as moments and are constants to every derivative.
     """
 
-    __slots__ = ("constant", "dims", "eps", "found", "mean", "parameters", "scale", "view")
+    __slots__ = ("constant", "dims", "eps", "found", "mean", "parameters", "scale", "steps", "view")
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Normalization:
         self.constant = running is not None
         self.mean: Any = None
         self.scale: Any = None
+        self.steps: _GroupSteps | None = None
         self.found: tuple[ref[Array], list[Array | None]] | None = None
         if running is not None:
             average, variance = (single(x).reshape(parameters) for x in running)
@@ -129,6 +131,13 @@ class Normalization:
         average = mean(values, self.dims, True)
         return average, rsqrt(add(mean(square(values - average), self.dims, True), self.eps))
 
+    def keep_as(self, storage: np.dtype[Any], *parameters: Array | None) -> None:
+        """Round the kept moments to half precision, as PyTorch does without single parameters."""
+        if storage in HALVES and not any(x is not None and x.dtype != storage for x in parameters):
+            self.mean, self.scale = (
+                single(moment.astype(storage)) for moment in (self.mean, self.scale)
+            )
+
     def keep(self, g: Array, *found: Array | None) -> None:
         """Keep the cotangents of weight and bias for g, found on the way, till they are asked."""
         self.found = (ref(g), list(found))
@@ -158,7 +167,7 @@ def _wide(value: Any) -> Any:
 
 
 def _is_half(value: Any) -> bool:
-    half: bool = array_of(value).dtype == np.float16
+    half: bool = array_of(value).dtype in HALVES
     return half
 
 
@@ -244,7 +253,7 @@ def _kind(input: Array, *parameters: Array | None) -> None:
         return
     if any(x.dtype != np.float32 for x in given):
         raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
-    if input.dtype != np.float16:
+    if input.dtype not in HALVES:
         error = RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
         error.add_note("convert the input or the parameters: `x.float()`, `w.to(x.dtype)`")
         raise error
@@ -281,6 +290,7 @@ def _parameters(plan: Normalization, *parameters: Array | None) -> list[Any]:
     weight=_weight_rule,
     bias=_bias_rule,
     grad_fn="NativeLayerNormBackward0",
+    rounds=True,
     hidden=True,
 )
 def layer_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, plan: Any):
@@ -292,6 +302,7 @@ def layer_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, 
         return np.empty(input.shape, input.dtype)
     values = single(input).reshape(plan.view)
     result = _by_rows(values, plan, *_parameters(plan, weight, bias))
+    plan.keep_as(input.dtype, weight, bias)
     result = result if result.shape == input.shape else result.reshape(input.shape)
     return result.astype(input.dtype, copy=False)
 
@@ -381,6 +392,7 @@ def rms_norm(
     weight=_weight_rule,
     bias=_bias_rule,
     grad_fn="NativeBatchNormBackward0",
+    rounds=True,
     hidden=True,
 )
 def batch_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, plan: Any):
@@ -397,11 +409,73 @@ def batch_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, 
     return result.astype(input.dtype, copy=False)
 
 
+@pointwise(variance=lambda g, out: g * (out * out * out * -0.5), hidden=True)
+def _reciprocal_deviation(variance, eps: float):
+    """One over the root of a variance plus eps."""
+    return np.reciprocal(np.sqrt(single(variance) + np.float32(eps))).astype(variance.dtype)
+
+
+class _GroupSteps:
+    """The derivatives of a group norm of half precision in PyTorch's steps, each one rounded.
+
+    With a graph of the backward pass PyTorch makes them of plain operations.
+    """
+
+    def __init__(self, g: Tensor, input: Tensor, plan: Normalization) -> None:
+        self.given = g
+        own = reshape(input, plan.view)
+        self.mean = mean(own, plan.dims, True)
+        self.scale = _reciprocal_deviation(var_of(own, plan.dims, 0, True), plan.eps)
+        self.values = reshape(input, plan.view)
+        self.g = reshape(g, plan.view)
+        # the values that the forward pass found; how they follow from the input is recorded
+        self.mean.array[...], self.scale.array[...] = plan.mean, plan.scale
+        self.along = sum(self.g * self.values, 3, True)
+        self.total = sum(self.g, 3, True)
+
+    def input(self, weight: Tensor | None, plan: Normalization) -> Tensor:
+        """The cotangent of the values: g * a + values * b + c."""
+        weights = None if weight is None else to(reshape(weight, plan.parameters), self.g.dtype)
+        a = self.scale if weights is None else self.scale * weights
+        along, total = (
+            sum(x if weights is None else x * weights, 2, True) for x in (self.along, self.total)
+        )
+        share = 1 / plan.count
+        b = (total * self.mean - along) * (self.scale * self.scale * self.scale) * share
+        c = -b * self.mean - total * self.scale * share
+        return a * self.g + b * self.values + c
+
+
+def _group_input_rule(g: Any, input: Any, weight: Any, plan: Normalization) -> Any:
+    if type(g) is Tensor and _is_half(g):
+        steps = _GroupSteps(g, input, plan)
+        if weight is not None and weight.node is not None:
+            plan.steps = steps  # the weight's cotangent, which is found next, shares them
+        return reshape(steps.input(weight, plan), tuple(input.shape))
+    return _input_rule(g, input, weight, plan)
+
+
+def _group_weight_rule(g: Any, input: Any, weight: Any, plan: Normalization) -> Any:
+    if type(g) is Tensor and _is_half(g):
+        steps, plan.steps = plan.steps, None
+        if steps is None or steps.given is not g:
+            steps = _GroupSteps(g, input, plan)
+        return _returned(sum((steps.along - steps.total * steps.mean) * steps.scale, 0), weight)
+    return _weight_rule(g, input, weight, plan)
+
+
+def _group_bias_rule(g: Any, bias: Any, plan: Normalization) -> Any:
+    if type(g) is Tensor and _is_half(g):
+        return _returned(sum(sum(reshape(g, plan.view), 3), 0), bias)
+    return _bias_rule(g, bias, plan)
+
+
 @general(
-    input=_input_rule,
-    weight=_weight_rule,
-    bias=_bias_rule,
+    input=_group_input_rule,
+    weight=_group_weight_rule,
+    bias=_group_bias_rule,
     grad_fn="NativeGroupNormBackward0",
+    rounds=True,
     hidden=True,
 )
 def group_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, plan: Any):
@@ -419,6 +493,7 @@ def group_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, 
         factor, shift = _factor_and_shift(plan, *_parameters(plan, weight, bias))
         result = values * factor
         result += shift
+    plan.keep_as(input.dtype, weight, bias)
     return result.reshape(input.shape).astype(input.dtype, copy=False)
 
 

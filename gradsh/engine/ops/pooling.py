@@ -13,6 +13,7 @@ import numpy as np
 from gradsh.engine.arguments import Operand, operand
 from gradsh.engine.arguments import shape as read_lengths
 from gradsh.engine.derivative import general, linear
+from gradsh.engine.dtypes import is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pieces import array_of, no_effect, refuse
 from gradsh.engine.ops.reductions import mean
@@ -72,7 +73,7 @@ def _framed(input: Array, pool: Pool, places: Lengths, value: Any) -> Array:
 
 
 def _lowest(dtype: Any) -> Any:
-    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+    return -np.inf if is_floating(dtype) else np.iinfo(dtype).min
 
 
 # The largest element
@@ -135,7 +136,7 @@ def max_pool2d_with_indices(input: Operand, pool: Any):
     ]
     indices = np.empty(values.shape, np.int64)
     indices[...] = np.add.outer(first[0] * width, first[1])
-    floating = input.dtype.kind == "f"
+    floating = is_floating(input.dtype)
     for (down, right), where in pool.elements(places):
         met = frame[(..., *where)]
         larger = met > values

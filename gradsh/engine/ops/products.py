@@ -10,7 +10,7 @@ import numpy as np
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import Dim, Operand, operand, type_name
 from gradsh.engine.derivative import linear
-from gradsh.engine.dtypes import FROM_NUMPY
+from gradsh.engine.dtypes import FROM_NUMPY, HALVES, is_inexact
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.linalg import dot, mm
@@ -250,8 +250,8 @@ def trace(input: Operand):
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     refuse("trace", "b", input)
-    wide = np.float32 if input.dtype == np.float16 else None
-    kind = input.dtype if input.dtype.kind in "fc" else np.int64
+    wide = np.float32 if input.dtype in HALVES else None
+    kind = input.dtype if is_inexact(input.dtype) else np.int64
     return np.trace(input, dtype=wide or kind).astype(kind)
 
 
@@ -282,7 +282,7 @@ def vecdot(x: Any, y: Any, dim: Any = -1) -> Any:
     """
     x = operand(x, "linalg_vecdot", "x", 1)
     y = operand(y, "linalg_vecdot", "y", 2)
-    if x.array.dtype.kind not in "fc":
+    if not is_inexact(x.array.dtype):
         raise RuntimeError(
             "linalg.vecdot: Expected a floating point or complex tensor as input. Got "
             + FROM_NUMPY[x.array.dtype].type_name

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Dims, GivenDim, Operand, refuse
 from gradsh.engine.derivative import general, linear
-from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, DType
+from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, HALVES, DType, is_inexact
 from gradsh.engine.graph import Node
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
@@ -59,8 +59,8 @@ def count_of(shape: tuple[int, ...], dim: Any) -> int:
 def total(array: Any, dim: Any, keepdim: bool, storage: np.dtype[Any]) -> Any:
     """The sum over `dim` in type `storage`; half precision is added up in single."""
     axis = None if dim is None or dim == () else wrap_dims(dim, array.ndim)
-    if storage.char == "e":
-        return ordered_sum(array.astype(np.float32), axis, keepdim).astype(np.float16)
+    if storage in HALVES:
+        return ordered_sum(array.astype(np.float32), axis, keepdim).astype(storage)
     if storage.char in "fd":
         return ordered_sum(array.astype(storage, copy=False), axis, keepdim)
     return ADD.reduce(array, axis, storage, keepdims=keepdim)
@@ -69,9 +69,9 @@ def total(array: Any, dim: Any, keepdim: bool, storage: np.dtype[Any]) -> Any:
 def average(array: Any, dim: Any, keepdim: bool, storage: np.dtype[Any]) -> Any:
     """The mean over `dim` in type `storage`; half precision is rounded once, at the end."""
     count = array.size if dim is None else count_of(array.shape, dim)
-    if storage.char == "e":
+    if storage in HALVES:
         wide = total(array, dim, keepdim, np.dtype(np.float32))
-        return np.true_divide(wide, np.float32(count)).astype(np.float16)
+        return np.true_divide(wide, np.float32(count)).astype(storage)
     return np.true_divide(total(array, dim, keepdim, storage), storage.type(count))
 
 
@@ -89,7 +89,7 @@ def sum(input: Operand, dim: Dims = None, keepdim: bool = False, *, dtype: DType
     if dtype is not None:
         storage = dtype.numpy
     else:
-        storage = input.dtype if input.dtype.kind in "fc" else np.dtype(np.int64)
+        storage = input.dtype if is_inexact(input.dtype) else np.dtype(np.int64)
     return total(input, dim, keepdim, storage)
 
 
@@ -174,9 +174,12 @@ def prod(
     if dtype is not None:
         storage = dtype.numpy
     else:
-        storage = input.dtype if input.dtype.kind in "fc" else np.dtype(np.int64)
+        storage = input.dtype if is_inexact(input.dtype) else np.dtype(np.int64)
     axis = None if dim is None else wrap_dims(dim, input.ndim)
-    return MULTIPLY.reduce(input, axis, storage, keepdims=keepdim)
+    wide = np.dtype(np.float32) if storage in HALVES else storage
+    return np.asarray(MULTIPLY.reduce(input, axis, wide, keepdims=keepdim)).astype(
+        storage, copy=False
+    )
 
 
 def evenly(g: Any, input: Any, out: Any, dim: Any, keepdim: bool, input_shape: Any) -> Any:
@@ -185,10 +188,9 @@ def evenly(g: Any, input: Any, out: Any, dim: Any, keepdim: bool, input_shape: A
     count = ADD.reduce(
         getattr(attained, "array", attained),
         wrap_dims(dim, len(input_shape)),
-        _storage(g),
         keepdims=True,
     )
-    return spread(g, dim, keepdim, input_shape) * attained / count
+    return spread(g, dim, keepdim, input_shape) * attained / count.astype(_storage(g))
 
 
 def extreme(name: str, ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:
@@ -291,7 +293,7 @@ def _refuse_empty_norm(ord: float, dim: Any, axes: tuple[int, ...], shape: Any) 
 @general(input=norm_rule, grad_fn="LinalgVectorNormBackward0", hidden=True)
 def vector_norm_of(input: Operand, ord: float, dim: Dims, keepdim: bool):
     """The ord-norm of the elements, of all or along dim."""
-    if input.dtype.kind not in "fc":
+    if not is_inexact(input.dtype):
         error = RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
             + FROM_NUMPY[input.dtype].type_name
@@ -303,7 +305,7 @@ def vector_norm_of(input: Operand, ord: float, dim: Dims, keepdim: bool):
         return ordered_norm(input, axis, keepdim)
     if input.size == 0 and (ord < 0 or ord == float("inf")):
         _refuse_empty_norm(ord, dim, axis, input.shape)
-    storage = np.float32 if input.dtype == np.float16 else None
+    storage = np.float32 if input.dtype in HALVES else None
     size = np.abs(input) if storage is None else np.abs(input).astype(storage)
     if ord == 2:
         result = ordered_norm(size, axis, keepdim)

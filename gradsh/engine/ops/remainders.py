@@ -8,7 +8,7 @@ import numpy as np
 
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.derivative import pointwise
-from gradsh.engine.dtypes import NUMBER_CATEGORY
+from gradsh.engine.dtypes import NUMBER_CATEGORY, is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pointwise import (
     no_change,
@@ -61,7 +61,7 @@ def _remainder(input: Any, other: Any) -> Any:
     if input.dtype.kind in "bc":
         raise not_implemented("remainder_cpu", input)
     check_divisor(input, other)
-    if input.dtype.kind != "f":
+    if not is_floating(input.dtype):
         return np.remainder(input, other)
     rest = np.fmod(input, other)
     return np.where((rest != 0) & ((other < 0) != (rest < 0)), rest + other, rest)

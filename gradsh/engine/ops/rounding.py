@@ -8,7 +8,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand, only_tensors
 from gradsh.engine.derivative import pointwise
-from gradsh.engine.dtypes import NUMBER_CATEGORY
+from gradsh.engine.dtypes import NUMBER_CATEGORY, is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pieces import refuse
 from gradsh.engine.ops.pointwise import div as quotient
@@ -128,7 +128,7 @@ def fmod(input: Any, other: Any) -> Any:
 
 
 def _truncated_quotient(input: Any, other: Any) -> Any:
-    if input.dtype.kind == "f":
+    if is_floating(input.dtype):
         return np.trunc(np.true_divide(input, other))
     down = np.floor_divide(input, other)
     inexact_and_negative = (down * other != input) & ((input < 0) != (other < 0))

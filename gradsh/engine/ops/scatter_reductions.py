@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradsh.engine.dtypes import is_floating
 from gradsh.engine.arguments import Dim, Operand
 from gradsh.engine.derivative import general
 from gradsh.engine.op import composite
@@ -56,7 +57,7 @@ def _start(reduce: str, storage: np.dtype[Any]) -> Any:
     if storage.kind == "b":
         return reduce == "amin"
     largest = reduce == "amin"
-    if storage.kind == "f":
+    if is_floating(storage):
         return np.inf if largest else -np.inf
     limits = np.iinfo(storage)
     return limits.max if largest else limits.min

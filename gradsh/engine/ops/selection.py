@@ -8,7 +8,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Number, Operand, only_tensors
 from gradsh.engine.derivative import pointwise
-from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY, result_type
+from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY, is_floating, result_type
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.logic import isfinite
@@ -40,7 +40,7 @@ def _kernel(both: str, lower: str, upper: str, low: Any, high: Any) -> str:
 
 def _refuse_complex_bounds(input: Any, *bounds: Any) -> None:
     complex_bound = any(type(bound) is complex for bound in bounds)
-    if complex_bound and input.dtype.kind == "f":
+    if complex_bound and is_floating(input.dtype):
         raise RuntimeError("value cannot be converted to type double without overflow")
     if input.dtype.kind == "c" or complex_bound:
         raise NotImplementedError("clamp is not supported for complex types")

@@ -387,8 +387,9 @@ def _conversion(name: str, dtype: DType) -> None:
 
 
 for _name, _dtype in {
-    "float": "float32", "double": "float64", "half": "float16", "int": "int32", "long": "int64",
-    "short": "int16", "bool": "bool", "cfloat": "complex64", "cdouble": "complex128",
+    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16",
+    "int": "int32", "long": "int64", "short": "int16", "bool": "bool",
+    "cfloat": "complex64", "cdouble": "complex128",
 }.items():  # fmt: skip
     _conversion(_name, DTYPES[_dtype])
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Dims, Number, Operand
 from gradsh.engine.derivative import general, linear
-from gradsh.engine.dtypes import DEFAULTS, FLOAT, DType
+from gradsh.engine.dtypes import (DEFAULTS, DType, FLOAT, HALVES, is_floating, is_inexact)
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import exp
@@ -24,13 +24,13 @@ from gradsh.engine.tensor import Tensor, wrap_dim
 # numpy's stubs cannot choose an overload for a `keepdims` that is a variable.
 ADD: Any = np.add
 MULTIPLY: Any = np.multiply
-_WIDER = {"e": np.float32, "f": np.float64, "F": np.complex128}
-"""The types in which PyTorch's kernels add up values of a narrower one."""
+_WIDER = {"f": np.float64, "F": np.complex128}
+"""The types in which PyTorch's kernels add up values of a narrower one; of halves it is single."""
 
 
 def _variance(input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
     """Sum of squared distances from the mean over (count - correction), in double precision."""
-    if input.dtype.kind not in "fc":
+    if not is_inexact(input.dtype):
         error = RuntimeError("std and var only support floating point and complex dtypes")
         error.add_note("make it a float first: `var(x.float())`")
         raise error
@@ -147,7 +147,7 @@ def logsumexp(input: Operand, dim: Dims, keepdim: bool = False):
     logsumexp(randn(3, 4), 1)
     logsumexp(randn(3, 4), (0, 1), keepdim=true)
     """
-    if input.dtype.kind not in "fc":
+    if not is_inexact(input.dtype):
         input = input.astype(DEFAULTS.floating.numpy)
     value = single(input)
     axis = wrap_dims(dim, input.ndim)
@@ -190,8 +190,8 @@ def nansum(input: Operand, dim: Dims = None, keepdim: bool = False, *, dtype: DT
     if dtype is not None:
         storage = dtype.numpy
     else:
-        storage = input.dtype if input.dtype.kind == "f" else np.dtype(np.int64)
-    present = np.where(np.isnan(input), 0, input) if input.dtype.kind == "f" else input
+        storage = input.dtype if is_floating(input.dtype) else np.dtype(np.int64)
+    present = np.where(np.isnan(input), 0, input) if is_floating(input.dtype) else input
     return total(present, dim, keepdim, storage)
 
 
@@ -222,13 +222,13 @@ def _accumulated(ufunc: Any, input: Any, dim: int, dtype: DType | None) -> Any:
     if dtype is not None:
         storage = dtype.numpy
     else:
-        storage = input.dtype if input.dtype.kind in "fc" else np.dtype(np.int64)
+        storage = input.dtype if is_inexact(input.dtype) else np.dtype(np.int64)
     value = input.astype(storage, copy=False)
     if not input.ndim:
         return value.copy()
     if input.size and storage.kind == "b":
         raise not_implemented("cumsum_out_cpu" if ufunc is np.add else "cumprod_out_cpu", value)
-    wide = _WIDER.get(storage.char, storage)
+    wide = np.float32 if storage in HALVES else _WIDER.get(storage.char, storage)
     return np.ascontiguousarray(ufunc.accumulate(value, axis, wide).astype(storage, copy=False))
 
 
@@ -334,9 +334,9 @@ def logcumsumexp(input: Operand, dim: int):
     axis = wrap_dim(dim, input.ndim)
     if not input.ndim:
         return input.copy()
-    if input.dtype.kind not in "fc":
+    if not is_inexact(input.dtype):
         raise not_implemented("logcumsumexp_out_cpu", input)
-    if input.dtype.kind == "f":
+    if is_floating(input.dtype):
         wide = input.astype(np.float64)
         return np.logaddexp.accumulate(wide, axis).astype(input.dtype)
     wide = input.astype(np.complex128)
@@ -366,7 +366,7 @@ def _mean_too_rule(rule: Any) -> Any:
 
 
 def _variance_and_mean(name: str, input: Any, dim: Any, correction: Any, keepdim: bool) -> Any:
-    if input.dtype.kind not in "fc":
+    if not is_inexact(input.dtype):
         error = RuntimeError(f"{name} only support floating point and complex dtypes")
         error.add_note(f"make it a float first: `{name}(x.float())`")
         raise error

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import pointwise
-from gradsh.engine.dtypes import NUMBER_CATEGORY
+from gradsh.engine.dtypes import NUMBER_CATEGORY, is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import cos, exp, sin
@@ -35,7 +35,7 @@ def exp2(input):
     """
     return (
         precise(np.exp2, input)
-        if input.dtype.kind == "f"
+        if is_floating(input.dtype)
         else np.exp(input * input.dtype.type(LN2))
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradsh.engine.anomaly import Origin, origin_of_nan
 from gradsh.engine.backward import backward
-from gradsh.engine.dtypes import DEFAULTS
+from gradsh.engine.dtypes import DEFAULTS, is_inexact
 from gradsh.engine.leaf import requires_grad_
 from gradsh.engine.modes import enable_grad
 from gradsh.engine.optim.optimizer import Optimizer
@@ -48,7 +48,7 @@ def check_parameters(over: Sequence[Any], names: Sequence[str]) -> None:
             if name.isidentifier():
                 error.add_note(f"{name} was computed: `{name} = {name}.detach() grad` cuts it off")
             raise error
-        if value.array.dtype.kind not in "fc":
+        if not is_inexact(value.array.dtype):
             error = TypeError(f"minimize needs floating elements, and {name} is {value.dtype}")
             error.add_note(f"write `{name} = {name}.float()` before")
             raise error
