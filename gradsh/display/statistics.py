@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradsh.engine.dtypes import is_floating
 from gradsh.display.progress import BLOCKS
 from gradsh.display.summaries import like_text
+from gradsh.engine.dtypes import CATEGORY, FLOAT, INTEGER, is_floating
 
 __all__ = ["histogram", "remark", "statistics", "summary"]
 
@@ -17,7 +17,7 @@ _BINS: Final = 16
 
 def statistics(array: Any) -> dict[str, Any] | None:
     """Of the finite elements; None where there are none, or where they have no order."""
-    if array.dtype.kind not in "fiu":
+    if CATEGORY[array.dtype] not in (INTEGER, FLOAT):
         return None
     finite = _finite(array)
     if not finite.size:
@@ -53,7 +53,7 @@ def histogram(array: Any) -> str:
 
     The lowest block is nobody at all; "" where there is nothing to spread.
     """
-    if array.dtype.kind not in "fiu":
+    if CATEGORY[array.dtype] not in (INTEGER, FLOAT):
         return ""
     finite = _finite(array)
     if finite.size < 2 or finite.min() == finite.max():

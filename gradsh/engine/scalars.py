@@ -42,18 +42,20 @@ _C_NAMES = {
 
 
 def stored_number(
-    value: Any, storage: np.dtype[Any], half: str = "double"
+    value: Any, storage: np.dtype[Any], by_name: bool = False
 ) -> np.ndarray[Any, np.dtype[Any]]:
     """`value` as it is written into elements of type `storage`.
 
     Fractions are cut off and negative numbers wrap around in unsigned types; RuntimeError for
     what is too large, ValueError for an integer beyond 64 bits, in PyTorch's words (which call
-    the half precision that a complex number does not fit into `half`).
+    the half precision that a complex number does not fit into double, unless `by_name`).
     """
     if type(value) is int and not -(2**63) <= value < 2**63:
         raise ValueError("Overflow when unpacking long long")
     if not _is_held(value, storage):
-        name = half if type(value) is complex and storage in HALVES else storage.name
+        name = storage.name
+        if type(value) is complex and storage in HALVES:
+            name = FROM_NUMPY[storage].c_name if by_name else "double"
         raise RuntimeError(
             f"value cannot be converted to type {_C_NAMES.get(name, name)} without overflow"
         )

@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from gradsh.engine.dtypes import FROM_NUMPY
+from gradsh.engine.dtypes import DTYPES, FROM_NUMPY
 from gradsh.engine.tensor import Tensor, new_tensor
 from gradsh.files.record import Record
 
@@ -23,6 +23,13 @@ _ONLY: Final = "tensor"
 """The name of a tensor saved by itself in a safetensors file."""
 
 
+_NAMES: Final = {
+    "BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "I32": "int32", "I64": "int64",
+    "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "C64": "complex64",
+}  # fmt: skip
+"""What safetensors calls the types that it can hold, and what they are called here."""
+
+
 def value_of(array: Array, name: str) -> Any:
     """The tensor over an array; texts become a tuple, fields a record. TypeError for the rest."""
     if array.dtype.fields:
@@ -32,10 +39,14 @@ def value_of(array: Array, name: str) -> Any:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype not in FROM_NUMPY:
-        error = TypeError(f"{name} holds values of the type {array.dtype}, which no tensor has")
-        error.add_note("convert them in the program that wrote the file, to int64 or float32 say")
-        raise error
+        raise _no_type(name, array.dtype)
     return new_tensor(array.view(np.ndarray))
+
+
+def _no_type(name: str, kind: object) -> TypeError:
+    error = TypeError(f"{name} holds values of the type {kind}, which no tensor has")
+    error.add_note("convert them in the program that wrote the file, to int64 or float32 say")
+    return error
 
 
 def _texts(array: Array) -> Any:
@@ -113,19 +124,31 @@ def _broken(name: str, why: object) -> ValueError:
     return ValueError(f"{name} cannot be read as an array: {why}")
 
 
+def _for_numpy(array: Array, file: str) -> Array:
+    """The array, if numpy has a name for its type. TypeError for bfloat16."""
+    if array.dtype.name == "bfloat16":
+        error = TypeError(f"{file} cannot hold bfloat16, a type that numpy has not")
+        error.add_note("save it in a .safetensors file, or as `x.float()`")
+        raise error
+    return array
+
+
 def write_npy(value: Any, stream: IO[bytes]) -> None:
     """A tensor or a number as a .npy file. TypeError for several values."""
     if isinstance(value, (Record, tuple)):
         error = TypeError("a .npy file holds one tensor")
         error.add_note("several go into a .npz or .safetensors file")
         raise error
-    np.save(stream, array_of(value), allow_pickle=False)
+    np.save(stream, _for_numpy(array_of(value), "a .npy file"), allow_pickle=False)
 
 
 def write_npz(value: Any, stream: IO[bytes]) -> None:
     """Tensors as a .npz file, which numpy reads."""
     with ZipFile(stream, "w") as archive:
-        for name, array in arrays_of(value).items():
+        arrays = {
+            name: _for_numpy(array, "a .npz file") for name, array in arrays_of(value).items()
+        }
+        for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
@@ -156,14 +179,24 @@ def read_safetensors_with_metadata(
     package = _safetensors()
     content = stream.read()
     try:
-        arrays: Mapping[str, Array] = package.load(content)
+        held = {key: _stored(given, name) for key, given in package.deserialize(content)}
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    except (TypeError, ImportError):  # said in words of our own
+        raise
     except Exception as error:  # noqa: BLE001 (the package has an error type of its own)
         raise _broken(name, error) from None
     metadata: dict[str, str] = header.get("__metadata__", {})
     order = json.loads(metadata.pop("order", "[]"))
-    names = sorted(arrays, key=lambda key: (order.index(key) if key in order else len(order), key))
-    return {key: value_of(arrays[key].copy(), name) for key in names}, metadata
+    names = sorted(held, key=lambda key: (order.index(key) if key in order else len(order), key))
+    return {key: new_tensor(held[key]) for key in names}, metadata
+
+
+def _stored(given: Mapping[str, Any], name: str) -> Array:
+    """The array that a tensor of a .safetensors file is; TypeError for a type that none has."""
+    dtype = DTYPES.get(_NAMES.get(given["dtype"], ""))
+    if dtype is None:
+        raise _no_type(name, given["dtype"])
+    return np.frombuffer(given["data"], dtype.numpy).reshape(given["shape"]).copy()
 
 
 def write_safetensors(value: Any, stream: IO[bytes]) -> None:

@@ -314,5 +314,7 @@ def _cells(column: Any) -> list[str]:
     array = np.atleast_1d(column.array)
     if array.dtype.kind == "b":
         array = array.astype(np.uint8)
+    if array.dtype.name == "bfloat16":  # of which numpy makes no texts
+        array = array.astype(np.float32)
     cells: list[str] = array.astype(str).tolist()
     return cells

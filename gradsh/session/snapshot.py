@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 _KEY: Final = "gradsh"
 _RANDOM: Final = "random"
-_AS_STORED: Final = {"complex128": np.float64, "bfloat16": np.uint16}
+_AS_STORED: Final = {"complex128": np.float64}
 """Types that safetensors files lack, and those that their bytes are stored as."""
 
 _BY_ATTRIBUTES: Final[dict[str, type]] = {

@@ -16,7 +16,7 @@ from gradsh.engine import FUNCTIONS, Tensor
 from gradsh.engine.dtypes import DTYPES, result_type
 from gradsh.engine.tensor import new_tensor
 
-from .oracle import first_line, same, torch
+from .oracle import TorchSide, first_line, same, torch
 
 pytestmark = pytest.mark.skipif(torch is None, reason="PyTorch, the oracle, is not installed")
 
@@ -55,7 +55,7 @@ class _PyTorch:
 
     @staticmethod
     def tensor(value: Any) -> Any:
-        return torch.tensor(value) if isinstance(value, np.ndarray) else value
+        return TorchSide().tensor(value) if isinstance(value, np.ndarray) else value
 
     @staticmethod
     def function(name: str) -> Any:
@@ -213,7 +213,9 @@ def _outcome(side: Any, name: str, pair: tuple[Operand, Operand]) -> Any:
         return result
     if str(result.dtype) == "torch.complex32":
         return "ComplexHalf"
-    return str(result.dtype), (result.array if isinstance(result, Tensor) else result.numpy())
+    return str(result.dtype), (
+        result.array if isinstance(result, Tensor) else TorchSide().array(result)
+    )
 
 
 def _differ(ours: Any, theirs: Any) -> bool:

@@ -9,7 +9,14 @@ import numpy as np
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import linear, pointwise
-from gradsh.engine.dtypes import (FLOAT, FROM_NUMPY, INTEGER, NUMBER_CATEGORY, is_inexact, result_type)
+from gradsh.engine.dtypes import (
+    FLOAT,
+    FROM_NUMPY,
+    INTEGER,
+    NUMBER_CATEGORY,
+    is_inexact,
+    result_type,
+)
 from gradsh.engine.op import composite
 from gradsh.engine.precision import single
 from gradsh.engine.tensor import Tensor, new_tensor

@@ -14,7 +14,7 @@ import numpy as np
 from gradsh.engine.arguments import Operand, operand, optional_operand
 from gradsh.engine.arguments import shape as read_lengths
 from gradsh.engine.derivative import general, linear
-from gradsh.engine.dtypes import (FROM_NUMPY, HALVES)
+from gradsh.engine.dtypes import FROM_NUMPY, float16
 from gradsh.engine.op import composite
 from gradsh.engine.ops.complex_numbers import imag, real
 from gradsh.engine.ops.padding import constant_pad
@@ -49,7 +49,7 @@ class Geometry(NamedTuple):
         It has none of its own for float16; those of its library, for bfloat16, do not take a
         padding of the output as long as a stride.
         """
-        return storage in HALVES or (
+        return storage is float16.numpy or (
             self.transposed
             and any(
                 extra >= step for extra, step in zip(self.output_padding, self.stride, strict=True)

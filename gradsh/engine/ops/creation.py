@@ -109,7 +109,7 @@ def _tensor_array(input: Any, name: str) -> Any:
 
 def _filled_like(array: Any, value: Any, storage: np.dtype[Any]) -> Any:
     filled = empty_in_order(array, storage)
-    filled[...] = stored_number(value, storage, half="c10::Half")
+    filled[...] = stored_number(value, storage, by_name=True)
     return filled
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradsh.engine.appliers import broadcast_error
 from gradsh.engine.arguments import Operand, check_tensors, operand, refuse
 from gradsh.engine.derivative import general
-from gradsh.engine.dtypes import (FLOAT, FROM_NUMPY, NUMBER_CATEGORY, is_floating, result_type)
+from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, NUMBER_CATEGORY, is_floating, result_type
 from gradsh.engine.op import composite
 from gradsh.engine.ops.assembly import broadcast_tensors
 from gradsh.engine.ops.conjugation import conjugate

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand, type_name
 from gradsh.engine.derivative import general, linear
-from gradsh.engine.dtypes import (is_floating)
+from gradsh.engine.dtypes import is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pieces import array_of, kept, refuse
 from gradsh.engine.ops.reductions import evenly, spread

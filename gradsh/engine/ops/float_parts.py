@@ -9,7 +9,14 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import general, pointwise
-from gradsh.engine.dtypes import (COMPLEX, FROM_NUMPY, NUMBER_CATEGORY, complex128, float64, is_floating)
+from gradsh.engine.dtypes import (
+    COMPLEX,
+    FROM_NUMPY,
+    NUMBER_CATEGORY,
+    complex128,
+    float64,
+    is_floating,
+)
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.pieces import array_of, refuse

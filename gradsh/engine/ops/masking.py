@@ -42,7 +42,7 @@ def _broadcast(*arrays: Array) -> list[Array]:
 )
 def mask_number(input: Operand, mask: Operand, value: Number):
     """input with a number where the mask is true."""
-    return _masked(input, mask, stored_number(value, input.dtype, half="c10::Half"))
+    return _masked(input, mask, stored_number(value, input.dtype, by_name=True))
 
 
 @linear(

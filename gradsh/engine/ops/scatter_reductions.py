@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradsh.engine.dtypes import is_floating
 from gradsh.engine.arguments import Dim, Operand
 from gradsh.engine.derivative import general
+from gradsh.engine.dtypes import is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.gathering import (
     added_at,

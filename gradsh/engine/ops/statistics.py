@@ -9,7 +9,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Dims, Number, Operand
 from gradsh.engine.derivative import general, linear
-from gradsh.engine.dtypes import (DEFAULTS, DType, FLOAT, HALVES, is_floating, is_inexact)
+from gradsh.engine.dtypes import DEFAULTS, FLOAT, FROM_NUMPY, HALVES, DType, is_floating, is_inexact
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import exp
@@ -305,7 +305,7 @@ def _logcumsumexp_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
         return g
     if type(g) is Tensor or g.dtype.kind == "c":
         return _through_every_exponential(g, input, out, wrap_dim(dim, array_of(g).ndim))
-    lowest = np.finfo(g.dtype).min
+    lowest = FROM_NUMPY[g.dtype].finfo.min
 
     def part(values: Any) -> Any:
         logarithm = np.where(values > 0, np.log(np.where(values > 0, values, 1)), lowest)
