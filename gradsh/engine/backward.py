@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.assignment import copy_
+from gradsh.engine.dtypes import HALVES
 from gradsh.engine.fit import fit
 from gradsh.engine.graph import FREED, Hooks, Leaf, Node, Output, verify_saved
 from gradsh.engine.hooks import retain_grad, run_hooks
@@ -393,7 +394,7 @@ class Walk:
             op = node.op
             if record:
                 pulled = op.pull_recorded(node, g)
-            elif type(g) is not list and g.itemsize == _HALF:
+            elif type(g) is list or g.itemsize == _HALF:
                 pulled = pull_half(node, g)
             else:
                 pulled = op.pull(node, g)
@@ -467,11 +468,18 @@ def leading_to(wanted: set[Node], starts: Iterable[Node], ends: Collection[Node]
 def pull_half(node: Node, g: Any) -> Sequence[Any]:
     """The backward step on tensors: half precision meets numbers as PyTorch's kernels round it.
 
+    `g` may be the list of several results' cotangents, which need not be of half precision.
     What is one kernel there takes the step on arrays, in single precision.
     """
-    if getattr(node.op, "one_kernel", False):
+    if type(g) is list:
+        if not any(x is not None and x.dtype in HALVES for x in g):
+            return node.op.pull(node, g)
+        tensors: Any = [None if x is None else new_tensor(np.asarray(x)) for x in g]
+    elif getattr(node.op, "one_kernel", False):
         return node.op.pull(node, g)
-    pulled = node.op.pull_recorded(node, new_tensor(np.asarray(g)))
+    else:
+        tensors = new_tensor(np.asarray(g))
+    pulled = node.op.pull_recorded(node, tensors)
     return [x.array if type(x) is Tensor else x for x in pulled]
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.derivative import pointwise
-from gradsh.engine.dtypes import CATEGORY, INTEGER
-from gradsh.engine.ops.pointwise import not_implemented
+from gradsh.engine.ops.pieces import refuse
+from gradsh.engine.ops.pointwise import (
+    not_implemented,
+)
 
 
 def _refuse_floats(kernel: str, array: Any) -> None:
@@ -64,18 +66,13 @@ def _shifted_within(other: Any) -> Any:
     return (other >= 0) & (other < 8 * other.dtype.itemsize)
 
 
-def _refuse_shift(kernel: str, array: Any) -> None:
-    if CATEGORY[array.dtype] != INTEGER:
-        raise not_implemented(kernel, array)
-
-
 @pointwise()
 def bitwise_left_shift(input, other):
     """input with its bits moved other places up; zero where they all leave.
 
     bitwise_left_shift(tensor([6, -3]), 2)
     """
-    _refuse_shift("lshift_cpu", input)
+    refuse("lshift_cpu", "bfc", input)
     within = _shifted_within(other)
     return np.where(within, np.left_shift(input, np.where(within, other, 0)), 0).astype(input.dtype)
 
@@ -86,7 +83,7 @@ def bitwise_right_shift(input, other):
 
     bitwise_right_shift(tensor([6, -3]), 1)
     """
-    _refuse_shift("rshift_cpu", input)
+    refuse("rshift_cpu", "bfc", input)
     most = other.dtype.type(8 * other.dtype.itemsize - 1)
     within = _shifted_within(other)
     if input.dtype.kind == "u":

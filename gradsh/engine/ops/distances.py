@@ -10,7 +10,15 @@ import numpy as np
 from gradsh.engine.appliers import broadcast_error
 from gradsh.engine.arguments import Operand, check_tensors, operand, refuse
 from gradsh.engine.derivative import general
-from gradsh.engine.dtypes import FLOAT, FROM_NUMPY, NUMBER_CATEGORY, is_floating, result_type
+from gradsh.engine.dtypes import (
+    FLOAT,
+    FROM_NUMPY,
+    HALVES,
+    NUMBER_CATEGORY,
+    float32,
+    is_floating,
+    result_type,
+)
 from gradsh.engine.op import composite
 from gradsh.engine.ops.assembly import broadcast_tensors
 from gradsh.engine.ops.conjugation import conjugate
@@ -214,12 +222,16 @@ def dist(input: Any, other: Any, p: Any = 2) -> Any:
 
 def _renorm_rule(g: Any, input: Any, p: float, dim: int, maxnorm: float, input_shape: Any) -> Any:
     others = _other_dims(dim, len(input_shape))
+    kind = FROM_NUMPY[array_of(g).dtype]
+    wide = float32 if kind.numpy in HALVES else kind
+    inner = sum(conjugate(input) * g, others, True, dtype=wide)
+    input = to(input, wide)
     norm = vector_norm_of(input, p, others, True)
     inverse = reciprocal(norm + _TINY)
-    inner = sum(conjugate(input) * g, others, True)
     inner = inner.real if array_of(inner).dtype.kind == "c" else inner
     of_norm = norm_rule(inner, input, norm, p, others, True, input_shape)
-    return choose(norm > maxnorm, maxnorm * inverse * (g - inverse * of_norm), g)
+    scaled = maxnorm * inverse * (g - inverse * of_norm)
+    return choose(norm > maxnorm, to(scaled, kind), g)
 
 
 _TINY = 1e-7

@@ -9,7 +9,7 @@ import numpy as np
 from gradsh.engine import random
 from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import general, pointwise
-from gradsh.engine.dtypes import FLOAT, HALVES
+from gradsh.engine.dtypes import FLOAT, float16
 from gradsh.engine.op import composite
 from gradsh.engine.ops.activations import leaky_cotangent
 from gradsh.engine.ops.elementary import sigmoid
@@ -181,7 +181,7 @@ def rrelu(
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     noise = None
     if training and upper - lower > _FIXED_SLOPE:
-        if input.dtype.category != FLOAT or input.array.dtype in HALVES:
+        if input.dtype.category != FLOAT or input.dtype is float16:
             raise not_implemented("rrelu_with_noise_out_cpu", input.array)
         falling = input.array <= 0
         noise = np.ones(input.array.shape, input.array.dtype)

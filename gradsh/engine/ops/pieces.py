@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.dtypes import HALVES
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.ops.pointwise import not_implemented, where
 from gradsh.engine.tensor import Tensor, new_tensor
@@ -31,7 +32,8 @@ def kept(g: Any, condition: Any) -> Any:
 def refuse(kernel: str, kinds: str, *arrays: Any) -> None:
     """PyTorch's error where an array's type is of one of numpy's `kinds` (as "b", "iub", "c")."""
     for array in arrays:
-        if array.dtype.kind in kinds:
+        kind = "f" if array.dtype in HALVES else array.dtype.kind
+        if kind in kinds:
             raise not_implemented(kernel, array)
 
 

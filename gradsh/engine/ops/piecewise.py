@@ -8,7 +8,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Number, Operand
 from gradsh.engine.derivative import pointwise
-from gradsh.engine.dtypes import FROM_NUMPY, HALVES
+from gradsh.engine.dtypes import FROM_NUMPY
 from gradsh.engine.op import composite
 from gradsh.engine.ops.elementary import tanh
 from gradsh.engine.ops.pieces import choose, kept, refuse
@@ -46,8 +46,7 @@ def hardshrink(input: Operand, lambd: Number = 0.5):
 
 def _check_shrinkage(lambd: Any, storage: np.dtype[Any]) -> None:
     """PyTorch's error for a lambd that is negative or beyond the input's type."""
-    held = np.dtype(np.float32) if storage in HALVES and storage != np.float16 else storage
-    largest = float(np.finfo(held).max)
+    largest = float(FROM_NUMPY[storage].finfo.max)
     if not 0 <= lambd <= largest:
         raise RuntimeError(
             f"lambda must be in range [0, {largest:g}] for input dtype "

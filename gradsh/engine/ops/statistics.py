@@ -303,6 +303,11 @@ def _logcumsumexp_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
     """
     if not array_of(g).ndim or not array_of(g).size:
         return g
+    if type(g) is Tensor and g.array.dtype in HALVES:
+        result = _through_every_exponential(g, input, out, wrap_dim(dim, g.ndim))
+        # the value is that of PyTorch's steps, each rounded
+        result.array[...] = _logcumsumexp_rule(g.array, input.array, out.array, dim)
+        return result
     if type(g) is Tensor or g.dtype.kind == "c":
         return _through_every_exponential(g, input, out, wrap_dim(dim, array_of(g).ndim))
     lowest = FROM_NUMPY[g.dtype].finfo.min
@@ -325,7 +330,7 @@ def _through_every_exponential(g: Any, input: Any, out: Any, axis: int) -> Any:
     return transpose(sum(kept(conjugate(exp(exponents)) * weights, reached), -1), axis, -1)
 
 
-@general(input=_logcumsumexp_rule)
+@general(input=_logcumsumexp_rule, rounds=True)
 def logcumsumexp(input: Operand, dim: int):
     """log(cumsum(exp(input))) along dim, without overflow.
 
