@@ -409,12 +409,6 @@ def batch_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, 
     return result.astype(input.dtype, copy=False)
 
 
-@pointwise(variance=lambda g, out: g * (out * out * out * -0.5), hidden=True)
-def _reciprocal_deviation(variance, eps: float):
-    """One over the root of a variance plus eps."""
-    return np.reciprocal(np.sqrt(single(variance) + np.float32(eps))).astype(variance.dtype)
-
-
 class _GroupSteps:
     """The derivatives of a group norm of half precision in PyTorch's steps, each one rounded.
 
@@ -425,7 +419,7 @@ class _GroupSteps:
         self.given = g
         own = reshape(input, plan.view)
         self.mean = mean(own, plan.dims, True)
-        self.scale = _reciprocal_deviation(var_of(own, plan.dims, 0, True), plan.eps)
+        self.scale = rsqrt(add(var_of(own, plan.dims, 0, True), plan.eps))
         self.values = reshape(input, plan.view)
         self.g = reshape(g, plan.view)
         # the values that the forward pass found; how they follow from the input is recorded
