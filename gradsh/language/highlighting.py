@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from gradsh.language.grammar import (
     ACTIONS,
@@ -62,6 +62,10 @@ class Token:
         self.start = start
         self.end = end
 
+    def moved(self, by: int) -> Token:
+        """The same token so many characters later."""
+        return Token(self.kind, self.text, self.start + by, self.end + by)
+
     def __repr__(self) -> str:
         return f"Token({self.kind!r}, {self.text!r}, {self.start}, {self.end})"
 
@@ -90,6 +94,15 @@ class Recognizer:
         self.states = [START]
         self.lexer = Lexer()
         self.lost = False
+
+    def snapshot(self) -> tuple[tuple[int, ...], tuple[Any, ...], int, bool]:
+        """The state between two tokens, which `restore` brings back."""
+        return tuple(self.states), tuple(self.lexer.brackets), self.lexer.previous, self.lost
+
+    def restore(self, state: tuple[tuple[int, ...], tuple[Any, ...], int, bool]) -> None:
+        """Be in the state that `snapshot` gave."""
+        states, brackets, self.lexer.previous, self.lost = state
+        self.states, self.lexer.brackets = [*states], [*brackets]
 
     @property
     def inside(self) -> bool:
@@ -159,14 +172,18 @@ def _kind(terminal: int, group: int, word: str) -> str:
 
 def tokenize(text: str) -> list[Token]:
     """Cut a text into tokens, blanks left out. Never raises: what is no token is an error."""
-    return list(_tokens(text))
+    return [token for token in tokens_from(text, None, Recognizer()) if not isinstance(token, int)]
 
 
-def _tokens(text: str) -> Iterator[Token]:
-    recognizer = Recognizer()
-    begin = _LEADING.match(text)
-    position = begin.end() if begin else 0
-    yield from _comments(text, 0, position)
+def tokens_from(text: str, position: int | None, recognizer: Recognizer) -> Iterator[Token | int]:
+    """The tokens from a position on, None for the start; before each line, its position.
+
+    `recognizer` is in the state that it has at the position.
+    """
+    if position is None:
+        begin = _LEADING.match(text)
+        position = begin.end() if begin else 0
+        yield from _comments(text, 0, position)
     for match in TOKEN.finditer(text, position):
         group = match.lastindex or 0
         word = match[group]
@@ -177,6 +194,8 @@ def _tokens(text: str) -> Iterator[Token]:
         else:
             yield Token(_kind(terminal, group, word), word, start, end)
         yield from _comments(text, end, match.end())
+        if word[0] == "\n":
+            yield match.end()
 
 
 def _newlines(text: str, start: int, end: int) -> Iterator[Token]:

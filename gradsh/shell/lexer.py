@@ -54,21 +54,21 @@ class GradshLexer(Lexer):
 
 def styled_lines(text: str, names: Names) -> list[StyleAndTextTuples]:
     """The lines of a text as styled pieces that together are the text."""
-    lines: list[StyleAndTextTuples] = [[]]
-
-    def add(style: str, piece: str) -> None:
-        first, *others = piece.split("\n")
-        if first:
-            lines[-1].append((style, first))
-        lines.extend([(style, other)] if other else [] for other in others)
-
+    line: StyleAndTextTuples = []
+    lines = [line]
     position = 0
     tokens = tokens_of(text)
     for token, kind in zip(tokens, kinds(tokens, len(text), names), strict=True):
-        add("", text[position : token.start])
-        add(f"class:gradsh.{kind}", token.text)
+        if token.start > position:
+            line.append(("", text[position : token.start]))
+        if kind == "newline":
+            line = []
+            lines.append(line)
+        else:
+            line.append((f"class:gradsh.{kind}", token.text))
         position = token.end
-    add("", text[position:])
+    if position < len(text):
+        line.append(("", text[position:]))
     return lines
 
 

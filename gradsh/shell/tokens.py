@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
 
-from gradsh.language import Token, tokenize
+from gradsh.language import Token
+from gradsh.language.retokenizing import Tokenizer
+
+_tokenizer = Tokenizer()
 
 
-@lru_cache(maxsize=4)
-def tokens_of(text: str) -> tuple[Token, ...]:
+def tokens_of(text: str) -> Sequence[Token]:
     """The tokens of a text; the highlighting and the toolbar ask for the same at each key."""
-    return tuple(tokenize(text))
+    return _tokenizer.tokens(text)
