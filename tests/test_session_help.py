@@ -45,7 +45,7 @@ gradsh computes with tensors, records what it computes, and differentiates it.
     x.grad                     # the derivative of y by each element of x
 
 help NAME explains a function (help mean), a variable, a word (help backward),
-or one of these topics:
+or one of the topics below; apropos WORD lists all that mention a word.
 
   tensors     make, index and change tensors
   gradients   backward, grad, and derivatives of functions
@@ -253,3 +253,18 @@ def test_on_a_terminal_it_has_the_same_text() -> None:
     stream = io.StringIO()
     Session(ColourOutput(stream)).run("help gradients")
     assert stream.getvalue() == page("gradients")
+
+
+def test_apropos_lists_what_mentions_a_word() -> None:
+    listing = output_of("apropos histogram")
+    assert listing.startswith("What mentions histogram:\n\n")
+    assert "\nhistogram " in listing
+    rows = output_of('apropos "toolbar"').splitlines()
+    assert any(row.startswith("set toolbar ") for row in rows)
+    assert any(
+        row.startswith("help gradients ") for row in output_of("apropos nograd").splitlines()
+    )
+    with pytest.raises(Fault) as caught:
+        output_of("apropos sqare")
+    assert caught.value.diagnostic.message == "nothing mentions 'sqare'"
+    assert (caught.value.diagnostic.hint or "").startswith("did you mean `square`")

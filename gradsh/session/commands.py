@@ -124,6 +124,12 @@ def _help(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     session.output.show(help_on(session, values[0] if values else None))
 
 
+def _apropos(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.help.command import apropos
+
+    session.output.show(apropos(session, values[0]))
+
+
 def _vars(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     from gradsh.session.variables import Variables
 
@@ -191,6 +197,7 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "show": Command('show A [to "f.png"]', "a matrix or an image as a picture", _show),
     "help": Command("help [NAME]", "explain a function, a variable, a word or a topic", _help),
+    "apropos": Command("apropos WORD", "list all whose help mentions a word", _apropos),
     "anomaly": Command(
         "anomaly on | anomaly off", "stop at the first nan or inf, and say why", _anomaly
     ),

@@ -27,6 +27,7 @@ _PATH = re.compile(
     re.VERBOSE,
 )
 _SETTING = re.compile(r"(?:\A|[\n;{<])[ \t]*set[ \t]+(?:(?P<name>\w+)[ \t]+)?\w*\Z")
+_HELP = re.compile(r"(?:\A|[\n;{<])[ \t]*(?:help[ \t]*\(?[ \t]*|\?[ \t]*)\Z")
 
 
 class Candidate(NamedTuple):
@@ -82,6 +83,10 @@ class GradshCompleter(Completer):
         if receiver is not None:
             for name in self._names.attributes(receiver):
                 yield Candidate(name, partial(self._names.description, receiver, name))
+            return
+        if _HELP.search(upto):
+            for name in self._names.helped():
+                yield Candidate(name, partial(self._names.help_line, name))
             return
         words, takes_name = words_after(upto)
         if takes_name:

@@ -84,7 +84,7 @@ def kinds(tokens: Sequence[Token], end: int, names: Names) -> Iterator[str]:
         kind, text = token.kind, token.text
         if kind == "newline" or text == ";":
             commanded = False
-        elif kind == "command" and text in ("set", "help"):
+        elif kind == "command" and text in ("set", "help", "apropos"):
             commanded = True  # what follows is no variable
         if kind == "bracket":
             if text in _CLOSER_OF:

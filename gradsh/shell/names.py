@@ -84,6 +84,22 @@ class Names:
             name: f"{setting.value_text:8}{setting.purpose}" for name, setting in SETTINGS.items()
         }
 
+    def helped(self) -> list[str]:
+        """What `help` explains: topics first, then names, words and settings."""
+        from gradsh.session.help.topics import TOPICS
+
+        return list(dict.fromkeys([*TOPICS, "operations", *self.all(), *WORDS, *SETTINGS]))
+
+    def help_line(self, name: str) -> str:
+        """What a page of help is about, in one line."""
+        from gradsh.session.help.topics import TOPICS
+
+        if name in TOPICS:
+            return cut(f"topic: {TOPICS[name].summary}")
+        if name in SETTINGS:
+            return cut(f"setting: {SETTINGS[name].summary}")
+        return "topic: all functions" if name == "operations" else self.description(None, name)
+
     def setting_words(self, name: str) -> list[str]:
         """The words that a setting takes as its value."""
         setting = SETTINGS.get(name)

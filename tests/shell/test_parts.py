@@ -196,6 +196,15 @@ def test_settings_and_their_words(completed):
     assert "sh" not in completed("x = 1; set ")
 
 
+def test_what_help_explains(completed):
+    assert completed("help gradi")[0] == "gradients"
+    assert "mean" in completed("help mea")
+    assert "while" in completed("x = 1; help whi")
+    assert "toolbar" in completed("help toolb")
+    assert "mean" in completed("?mea")
+    assert "gradients" not in completed("gradi")
+
+
 def test_each_entry_has_a_line_beside_it(tmp_path):
     session = Session(Written())
     session.run(

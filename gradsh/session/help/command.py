@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from sys import modules
 from typing import TYPE_CHECKING, Any
@@ -151,7 +151,8 @@ def _whole() -> Page:
     text = (
         f"{INTRODUCTION.partition(chr(10))[2].strip(chr(10))}\n\n"
         "help NAME explains a function (help mean), a variable, a word (help backward),\n"
-        f"or one of these topics:\n\n{listing}"
+        "or one of the topics below; apropos WORD lists all that mention a word.\n\n"
+        f"{listing}"
     )
     return Page(INTRODUCTION.partition("\n")[0], text, {"text": text, "topics": topics})
 
@@ -183,33 +184,72 @@ def _known(session: Session) -> list[str]:
     return sorted({*session.names, *METHODS, *WORDS, *COMMANDS, *ATTRIBUTES, *TOPICS, *SETTINGS})
 
 
-def _search(session: Session, word: str) -> Page:
-    """The functions whose texts mention a word, and the names that are like it."""
-    mentions = re.compile(rf"\b{re.escape(word)}", re.IGNORECASE)
-    rows = []
-    for name in sorted(n for n in session.builtins if n.isidentifier()):
-        function = session.builtins[name]
-        if len(word) >= _SHORTEST and hasattr(function, "__code__"):
-            words = " ".join([name.replace("_", " "), *paragraphs(function)[0]])
-            if mentions.search(words):
-                rows.append([name, first_sentence(function.__doc__)])
-    near = get_close_matches(word, _known(session), _NEAREST, 0.6)
+def apropos(session: Session, word: str) -> Page:
+    """All functions, commands, settings, attributes and topics whose help mentions a word.
+
+    ValueError, with the nearest names, if there is none.
+    """
+    rows = _mentioning(session, word)
     if not rows:
-        error = ValueError(f"there is no help on '{word}'")
-        nearest = f"did you mean {' or '.join(f'`{name}`' for name in near)}? " if near else ""
-        error.add_note(f"{nearest}`help` lists the topics, `help {_OPERATIONS}` every function")
-        raise error
-    more = len(rows) - _MOST_FOUND
-    width = max(len(name) for name, _ in rows[:_MOST_FOUND])
-    text = "\n".join(
-        f"{name:{width}}  {_cut(about, _WIDTH - width - 2)}" for name, about in rows[:_MOST_FOUND]
-    )
-    if more > 0:
-        text += f"\n... and {more} more"
+        raise _nothing_on(session, word, f"nothing mentions '{word}'")
+    return Page(f"What mentions {word}:", _listing(rows), {"searched": word, "found": dict(rows)})
+
+
+def _search(session: Session, word: str) -> Page:
+    """What mentions a word that names nothing, and the names that are like it."""
+    rows = _mentioning(session, word) if len(word) >= _SHORTEST else []
+    if not rows:
+        raise _nothing_on(session, word, f"there is no help on '{word}'")
+    text = _listing(rows[:_MOST_FOUND])
+    if len(rows) > _MOST_FOUND:
+        text += f"\n... and {len(rows) - _MOST_FOUND} more: apropos {word}"
+    near = _near(session, word)
     if near:
         text += f"\n\nNames like it: {', '.join(near)}"
     data = {"searched": word, "found": dict(rows), "near": near}
     return Page(f"Nothing is called {word}; these mention it:", text, data)
+
+
+def _mentioning(session: Session, word: str) -> list[tuple[str, str]]:
+    """The names in whose texts a word stands, each with its text's first sentence."""
+    mentions = re.compile(rf"\b{re.escape(word)}", re.IGNORECASE)
+    found: dict[str, str] = {}
+    for name in sorted(n for n in session.builtins if n.isidentifier()):
+        function = session.builtins[name]
+        if hasattr(function, "__code__"):
+            words = " ".join([name.replace("_", " "), *paragraphs(function)[0]])
+            if mentions.search(words):
+                found[name] = first_sentence(function.__doc__)
+    others = {
+        **{name: command.summary for name, command in COMMANDS.items()},
+        **{name: summary for name, (_, summary) in WORDS.items()},
+        **{f".{name}": summary for name, summary in ATTRIBUTES.items()},
+        **{f"set {name}": setting.summary for name, setting in SETTINGS.items()},
+    }
+    for name, summary in others.items():
+        if mentions.search(f"{name} {summary}"):
+            found.setdefault(name, summary)
+    for name, topic in TOPICS.items():
+        if mentions.search(f"{name} {topic.summary} {topic.text}"):
+            found.setdefault(f"help {name}", topic.summary)
+    return list(found.items())
+
+
+def _near(session: Session, word: str) -> list[str]:
+    return get_close_matches(word, _known(session), _NEAREST, 0.6)
+
+
+def _nothing_on(session: Session, word: str, message: str) -> ValueError:
+    near = _near(session, word)
+    nearest = f"did you mean {' or '.join(f'`{name}`' for name in near)}? " if near else ""
+    error = ValueError(message)
+    error.add_note(f"{nearest}`help` lists the topics, `help {_OPERATIONS}` every function")
+    return error
+
+
+def _listing(rows: Sequence[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:{width}}  {_cut(about, _WIDTH - width - 2)}" for name, about in rows)
 
 
 def _cut(text: str, width: int) -> str:
