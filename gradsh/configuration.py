@@ -24,7 +24,6 @@ _HEAD: Final = """\
 # Settings of the gradsh shell. A line without the # in front is in force at the next start.
 # `set NAME VALUE` in the shell and `--set NAME=VALUE` on the command line know the same names.
 """
-_EDITORS: Final = ("nano", "vi", "notepad")
 _PLACE_IN_MESSAGE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
@@ -214,17 +213,17 @@ def run_config(arguments: Sequence[str]) -> int:
 
 def _edit(path: Path) -> None:
     """Open a settings file in the user's editor; if there is none yet, one to begin with."""
-    from shlex import split
-    from shutil import which
     from subprocess import run
+
+    from gradsh.shell.external import editor_command
 
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(template(), encoding="utf-8")
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    command = split(editor) if editor else [name for name in _EDITORS if which(name)][:1]
-    if not command:
-        raise UsageError("no editor is found", "EDITOR names the one to use")
+    try:
+        command = editor_command()
+    except FileNotFoundError as error:
+        raise UsageError(str(error), "EDITOR names the one to use") from None
     run([*command, str(path)], check=False)
 
 

@@ -39,6 +39,23 @@ class Commands(Formats, Statements):
     def command_bare(self, word: Lexeme) -> list[ast.stmt]:
         return self._command(word, [], {}, word)
 
+    def command_number(self, word: Lexeme, number: Lexeme) -> list[ast.stmt]:
+        return self._command(word, [self.number(number)], {}, number)
+
+    def command_flag(self, word: Lexeme, minus: Lexeme, flag: Lexeme) -> list[ast.stmt]:
+        if flag[0] != "s":
+            fail(flag, f"{word[0]} has no option -{flag[0]}", f"{word[0]} -s sorts by size")
+        return self._command(word, [_text(flag[0], flag)], {}, flag)
+
+    def command_record_all(self, word: Lexeme, everything: Lexeme, path: Lexeme) -> list[ast.stmt]:
+        position = span(everything, everything)
+        parts: dict[str, ast.expr] = {"all": ast.Constant(True, **position)}
+        return self._command(word, [self.string(path)], parts, path)
+
+    def command_record_stop(self, word: Lexeme, stop: Lexeme) -> list[ast.stmt]:
+        parts: dict[str, ast.expr] = {"stop": ast.Constant(True, **span(stop, stop))}
+        return self._command(word, [], parts, stop)
+
     def command_word(self, word: Lexeme, choice: Lexeme) -> list[ast.stmt]:
         return self._command(word, [_text(choice[0], choice)], {}, choice)
 

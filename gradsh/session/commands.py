@@ -30,12 +30,23 @@ class Command(NamedTuple):
 def run_command(session: Session, name: str, values: tuple[Any, ...], parts: Parts) -> object:
     """Run the command `name` with the values and the named parts that were written.
 
+    A word alone that is a variable's name, too, is the variable.
+
     Raises PermissionError in a safe session for one that would touch a file, and what the command
     itself raises.
     """
     if session.safe and ("to" in parts or name.endswith(" session") or name == "export"):
         raise refusal(name if "to" not in parts else "to")
-    return COMMANDS[name].run(session, values, parts)
+    if not values and not parts and name in session.namespace:
+        session.show(session.namespace[name])
+        return None
+    result = COMMANDS[name].run(session, values, parts)
+    if session.dialogue is not None:
+        if "to" in parts:
+            session.dialogue.wrote(parts["to"])
+        elif name == "save session":
+            session.dialogue.wrote(values[0])
+    return result
 
 
 def refusal(what: str) -> PermissionError:
@@ -133,7 +144,43 @@ def _apropos(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
 def _vars(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     from gradsh.session.variables import Variables
 
-    session.output.show(Variables(session.variables))
+    session.output.show(Variables(session.variables, by_size=bool(values)))
+
+
+def _undo(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.remembering import undo
+
+    undo(session, values)
+
+
+def _redo(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.remembering import redo
+
+    redo(session, values)
+
+
+def _history(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.remembering import history
+
+    session.output.show(history(session, values))
+
+
+def _edit(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.remembering import edit
+
+    edit(session, values)
+
+
+def _record(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.remembering import record
+
+    record(session, values, everything="all" in parts)
+
+
+def _reset(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.remembering import reset
+
+    reset(session)
 
 
 def _time(session: Session, values: tuple[Any, ...], parts: Parts) -> object:
@@ -201,7 +248,23 @@ COMMANDS: Final[dict[str, Command]] = {
     "anomaly": Command(
         "anomaly on | anomaly off", "stop at the first nan or inf, and say why", _anomaly
     ),
-    "vars": Command("vars", "list your variables: kind, shape, type, gradient, memory", _vars),
+    "vars": Command("vars [-s]", "list your variables and what they are; -s: by size", _vars),
+    "undo": Command(
+        "undo [N]", "take back the last entry, values changed in place included", _undo
+    ),
+    "redo": Command("redo [N]", "do again what undo took back", _redo),
+    "history": Command(
+        'history [N | WORD | "TEXT"]', "list what was entered, or what holds a word", _history
+    ),
+    "edit": Command(
+        "edit [NAME | N]", "open a function, an entry or the last one in $EDITOR, and run it", _edit
+    ),
+    "record": Command(
+        'record "f.grad" | record all "f.grad" | record stop',
+        "write what succeeds, from now on or from the start, as a program",
+        _record,
+    ),
+    "reset": Command("reset", "forget every variable and every shown value", _reset),
     "time": Command("time S", "run a statement and say how long it took", _time),
     "minimize": Command(
         "minimize E over w, b [using adam(lr=0.1)] [steps N] [until TOL]",

@@ -56,6 +56,8 @@ class Files:
         from gradsh.files import save
 
         save(value, path)
+        if self._session.dialogue is not None:
+            self._session.dialogue.wrote(path)
 
     def stdin(self, **options: Any) -> Any:
         """The data that standard input holds, in a format that is found out from it.

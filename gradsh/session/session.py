@@ -27,6 +27,7 @@ from gradsh.session.unloaded import Loading, Unloaded, loaded
 
 if TYPE_CHECKING:
     from gradsh.engine.watch import Watch
+    from gradsh.session.entries import Dialogue
 
 np.seterr(all="ignore")  # as in PyTorch, 1/0 is inf and log(-1) is nan without a word
 keep_freed_memory()
@@ -51,6 +52,7 @@ class Session:
     is the descriptor that its `stdin()` reads; None where there is nothing to read. `anomaly`
     watches the operations of every statement, if it is there. `recent` are the last statements.
     `done` has those that were run without an error, up to MAXIMUM_DONE.
+    `dialogue` has the entries of a shell; None where nobody types.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Session:
         self.shown = 0
         self.anomaly: Watch | None = None
         self.done: list[Done] = []
+        self.dialogue: Dialogue | None = None
         self._running: list[tuple[str, str]] = []
         self.recent: deque[Unit] = deque(maxlen=MAXIMUM_RECENT)
         self._remember = self.recent.append
@@ -103,6 +106,26 @@ class Session:
         """Every name that means something now: the user's and the built-in ones."""
         builtin = (name for name in self._builtins if name.isidentifier())
         return sorted({*builtin, *self.variables})
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last shown value by its name `_`; nothing if none was shown."""
+        return {"_": self._builtins["_"]} if "_" in self._builtins else {}
+
+    def shown_values(self, first: int = 1, last: int | None = None) -> dict[str, Any]:
+        """The numbered values by their names, from one number to another."""
+        if not self.numbered:
+            return {}
+        end = self.shown if last is None else min(last, self.shown)
+        names = (f"_{number}" for number in range(first, end + 1))
+        return {name: self._builtins[name] for name in names}
+
+    def set_shown(self, count: int, values: Mapping[str, Any], last: Mapping[str, Any]) -> None:
+        """Let `count` values be the shown ones: those there are, without or with these `values`."""
+        for name in ("_", *self.shown_values(count + 1)):
+            self._builtins.pop(name, None)
+        self._builtins.update({**values, **last})
+        self.shown = count
 
     def change_setting(self, name: str, text: str) -> None:
         """`set name text`, as a front's own option gives it.
@@ -229,10 +252,10 @@ class Session:
                 return
             if unit.kind == "expression":
                 if value is not None and not isinstance(value, RemovableHandle):
-                    self._show(value)
+                    self.show(value)
             elif self.echo and unit.kind == "assignment":
                 for name in unit.names:
-                    self._show(self.namespace[name], name)
+                    self.show(self.namespace[name], name)
         except BaseException as error:
             GRAD_MODE.recording = recording
             self.output.settle()
@@ -253,7 +276,8 @@ class Session:
             self._builtins[name] = loaded(self._builtins[name])
             self._unloaded.remove(name)
 
-    def _show(self, value: object, name: str | None = None) -> None:
+    def show(self, value: object, name: str | None = None) -> None:
+        """Show a value; it is then `_`, and in a shell `_1`, `_2` and so on too."""
         self._builtins["_"] = value
         if self.numbered:
             self.shown += 1

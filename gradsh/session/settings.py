@@ -169,6 +169,33 @@ class Shown:
 SHOWN: Final = Shown()
 """What `set timing` and `set show` change, for the whole process."""
 
+
+class Undo:
+    """How much `undo` may hold: `limit`, in MiB."""
+
+    __slots__ = ("limit",)
+
+    def __init__(self) -> None:
+        self.limit = 256
+
+    @property
+    def bytes(self) -> int:
+        """The same in bytes."""
+        return self.limit * 2**20
+
+    def change(self, value: Any) -> None:
+        """TypeError or ValueError for what is neither `off` nor a number of MiB."""
+        if value in ("off", False):
+            value = 0
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"undo_limit must be a number of MiB or off, not {value}")
+        if value < 0:
+            raise ValueError(f"undo_limit must be 0 or more, not {value}")
+        self.limit = value
+
+
+UNDO: Final = Undo()
+
 _PRINT_OPTIONS: Final = {
     "precision": "digits after the point",
     "threshold": "elements that a tensor may have before it is abbreviated",
@@ -216,3 +243,12 @@ declare(
 declare(choice(COLOURS, "theme", THEMES, "colours for a light or a dark background"))
 declare(switch(SHOWN, "timing", "say how long each statement took"))
 declare(choice(SHOWN, "show", ("plain", "stats"), "what stands under a tensor"))
+declare(
+    Setting(
+        "undo_limit",
+        UNDO.change,
+        lambda: UNDO.limit,
+        ("off",),
+        "MiB that undo may hold, 0 for none",
+    )
+)

@@ -30,10 +30,15 @@ _KINDS = {
 
 
 class Variables:
-    """What `vars` shows of variables, by their names. Nothing of their values is kept."""
+    """What `vars` shows of variables, by their names. Nothing of their values is kept.
 
-    def __init__(self, variables: Mapping[str, Any]) -> None:
+    With `by_size` the largest comes first.
+    """
+
+    def __init__(self, variables: Mapping[str, Any], *, by_size: bool = False) -> None:
         self.rows = [_row(name, value) for name, value in variables.items()]
+        if by_size:
+            self.rows.sort(key=lambda row: -(row["bytes"] or 0))
         self.total = memory_held(variables.values())
 
     def __str__(self) -> str:

@@ -24,8 +24,12 @@ def main(session: Session, *, quiet: bool = False) -> int:
     From here on the session shows what assignments bind and numbers what it shows. `quiet`
     leaves the greeting out. Raises OutputClosed if the terminal is gone.
     """
+    from gradsh.session.entries import Dialogue
+    from gradsh.shell.external import edited
     from gradsh.shell.loop import Loop
     from gradsh.shell.prompt import open_prompt
 
     session.echo = session.numbered = True
+    session.dialogue = Dialogue(session)
+    session.dialogue.editor = edited
     return Loop(session, open_prompt(session)).run(greet=not quiet)

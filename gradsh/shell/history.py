@@ -13,6 +13,8 @@ from pathlib import Path
 
 from prompt_toolkit.history import History, InMemoryHistory
 
+from gradsh.session.entries import Past
+
 VARIABLE = "GRADSH_HISTORY"
 LONGEST_READ = 2**20
 """Only the newest bytes of a long file are read, so that it never slows the start."""
@@ -35,6 +37,8 @@ class EntryFile(History):
     def __init__(self, path: Path | None = None) -> None:
         super().__init__()
         self._path = path
+        self._old: int | None = None
+        """How long the file was before anything was entered here."""
 
     @property
     def path(self) -> Path:
@@ -47,21 +51,36 @@ class EntryFile(History):
 
     def load_history_strings(self) -> Iterable[str]:
         """The entries of the file, newest first."""
+        return [entry.text for entry in reversed(_entries(self._content()))]
+
+    def earlier(self) -> list[Past]:
+        """What was entered before this session, oldest first."""
+        content = self._content(self._old)
+        return _entries(content)
+
+    def _content(self, end: int | None = None) -> str:
+        """The newest part of the file, or of what was before `end`."""
         try:
             with self.path.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - LONGEST_READ))
-                content = file.read().decode(errors="replace")
+                if self._old is None:
+                    self._old = size
+                if end is not None:
+                    size = min(end, size)
+                start = max(0, size - LONGEST_READ)
+                file.seek(start)
+                content = file.read(size - start).decode(errors="replace")
         except OSError:
-            return []
-        if size > LONGEST_READ:
-            content = content[content.find("\n#") + 1 :]
-        return list(reversed(_entries(content)))
+            self._old = self._old or 0
+            return ""
+        return content[content.find("\n#") + 1 :] if start else content
 
     def store_string(self, string: str) -> None:
         """Append an entry to the file, at once."""
         from time import strftime
 
+        if self._old is None:
+            self._content()
         lines = "".join([f"+{line}\n" for line in string.split("\n")])
         record = f"\n# {strftime('%Y-%m-%d %H:%M:%S')}\n{lines}".encode(errors="replace")
         try:
@@ -75,16 +94,18 @@ class EntryFile(History):
             return  # a full disk or a home that is read-only must not disturb the work
 
 
-def _entries(content: str) -> list[str]:
+def _entries(content: str) -> list[Past]:
     """The entries in the file's text, oldest first."""
-    entries: list[str] = []
+    entries: list[Past] = []
+    time = ""
     lines: list[str] = []
-    for line in content.split("\n"):
+    for line in (*content.split("\n"), ""):
         if line.startswith("+"):
             lines.append(line[1:])
-        elif lines:
-            entries.append("\n".join(lines))
+            continue
+        if lines:
+            entries.append(Past(time, "\n".join(lines)))
             lines = []
-    if lines:
-        entries.append("\n".join(lines))
+        if line.startswith("# "):
+            time = line[2:]
     return entries

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from gradsh import __version__
 from gradsh.language import Unit
 from gradsh.session import Fault, Interrupted, Session
+from gradsh.session.entries import Dialogue
 from gradsh.session.faults import fault_of
 from gradsh.session.interrupts import install
-from gradsh.shell.plain import read_plain
+from gradsh.shell.plain import CONTINUATION, PROMPT, read_plain
 from gradsh.shell.printer import Printer
 
 SOURCE = "<shell>"
@@ -29,13 +30,16 @@ class Loop:
     Lines are numbered through all entries, so that `<shell>:12` says which one is meant.
     """
 
-    __slots__ = ("_line", "_printer", "_read", "_session")
+    __slots__ = ("_dialogue", "_line", "_printer", "_read", "_session")
 
     def __init__(self, session: Session, read: ReadEntry, printer: Printer | None = None) -> None:
         self._session = session
         self._read = read
         self._printer = Printer(sys.stderr) if printer is None else printer
         self._line = 1
+        if session.dialogue is None:
+            session.dialogue = Dialogue(session)
+        self._dialogue = session.dialogue
 
     def run(self, *, greet: bool) -> int:
         """Go on until the user leaves; the exit status."""
@@ -53,15 +57,23 @@ class Loop:
                 return 0
             except KeyboardInterrupt:
                 continue
+            except Exception as error:  # noqa: BLE001 (a fault of the shell itself ends nothing)
+                self._printer.fault(fault_of(error))
 
     def evaluate(self, entry: str) -> None:
         """Run all statements of an entry, up to the first that fails, and report that one.
 
         Nothing is run if there is a syntax error anywhere in the entry.
         """
+        failed = True
+        line = self._line
+        self._line += entry.count("\n") + 1
+        self._dialogue.begin(entry, line)
         try:
-            for unit in self._compiled(entry):
+            for unit in self._compiled(entry, line):
                 self._session.execute(unit)
+                self._dialogue.ran(unit)
+            failed = False
         except Interrupted as interrupted:
             self._printer.interrupted(interrupted.diagnostic)
         except KeyboardInterrupt:
@@ -71,17 +83,26 @@ class Loop:
         except Exception as error:  # noqa: BLE001 (whatever went wrong, the session goes on)
             self._printer.fault(fault_of(error))
         finally:
-            self._line += entry.count("\n") + 1
+            self._dialogue.end(failed=failed)
 
-    def _compiled(self, entry: str) -> list[Unit]:
+    def _compiled(self, entry: str, line: int) -> list[Unit]:
         question = _QUESTION.fullmatch(entry)
         if question is not None:
             entry = f"help {question[2]}"
-        reader = self._session.reader(SOURCE, self._line)
+        reader = self._session.reader(SOURCE, line)
         return [*reader.feed(entry + "\n"), *reader.finish()]
 
     def _next_entry(self) -> str:
-        """What the user enters; if the editor itself fails, the plain prompt takes its place."""
+        """What the user enters; if the editor itself fails, the plain prompt takes its place.
+
+        What waits to be run comes first, and is shown as if it had been typed.
+        """
+        if self._dialogue.waiting:
+            entry = self._dialogue.waiting.pop(0)
+            self._dialogue.store(entry)
+            shown = entry.replace("\n", f"\n{CONTINUATION}")
+            self._session.output.write(f"{PROMPT}{shown}\n")
+            return entry
         try:
             return self._read()
         except Exception as error:

@@ -102,10 +102,15 @@ def make_editor(session: Session, names: Names, lexer: GradshLexer) -> PromptSes
     from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 
     from gradsh.shell.completer import GradshCompleter
-    from gradsh.shell.history import open_history
+    from gradsh.shell.history import EntryFile, open_history
     from gradsh.shell.key_bindings import key_bindings
     from gradsh.shell.style import STYLE
 
+    history = open_history()
+    if session.dialogue is not None:
+        session.dialogue.store = history.append_string
+        if isinstance(history, EntryFile):
+            session.dialogue.past = history.earlier
     return PromptSession(
         [("class:prompt", PROMPT)],
         multiline=False,  # the keys make new lines; so the search stands in the prompt's place
@@ -113,7 +118,7 @@ def make_editor(session: Session, names: Names, lexer: GradshLexer) -> PromptSes
         lexer=lexer,
         style=STYLE,
         include_default_pygments_style=False,
-        history=open_history(),
+        history=history,
         enable_history_search=True,
         auto_suggest=AutoSuggestFromHistory(),
         completer=GradshCompleter(names),

@@ -224,7 +224,7 @@ def test_each_entry_has_a_line_beside_it(tmp_path):
     assert beside("xs.resh", "reshape").startswith("input in another shape")
     assert beside("xs.re", "requires_grad_")
     assert beside("mean(xs, ", "keepdim=") == "by default false"
-    assert beside("var", "vars") == "list your variables: kind, shape, type, gradient, memory"
+    assert beside("var", "vars") == "list your variables and what they are; -s: by size"
     assert beside("set prec", "precision").startswith("4  ")
 
 
