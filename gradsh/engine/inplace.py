@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -99,12 +101,35 @@ def in_place_form(
         if saves_input and GRAD_MODE.recording:
             # What the formulas keep of the input is its value before the change.
             source = new_tensor(input.array.copy(), input.node)
-        store_result(input, function(source, *args, **kwargs))
+        result = function(source, *args, **kwargs)
+        if name in _NODES and result.node is not None:
+            made: Any = result.node.op
+            result.node.op = _renamed(made, _NODES[name])
+        store_result(input, result)
         return input
 
     change.__name__ = change.__qualname__ = name
     change.__doc__ = f"{name[:-1]}, in place: the result replaces the values of input."
     return change
+
+
+_NODES = {
+    "celu_": "CeluBackward1",
+    "elu_": "EluBackward1",
+    "leaky_relu_": "LeakyReluBackward1",
+    "rrelu_": "RreluWithNoiseBackward1",
+    "selu_": "EluBackward1",
+    "threshold_": "ThresholdBackward1",
+}
+"""PyTorch's names of the nodes of changes that it computes from their results."""
+
+
+@lru_cache
+def _renamed(op: Any, node_name: str) -> Any:
+    """`op` with nodes of another name."""
+    twin = copy(op)
+    twin._grad_fn = node_name
+    return twin
 
 
 _IN_THEIR_TYPE = ("cumsum_", "cumprod_")

@@ -11,6 +11,7 @@ from typing import Any, Final
 from gradsh.display.values import text
 from gradsh.engine import DIFFERENTIATION, FUNCTIONS
 from gradsh.engine.dtypes import ALIASES, DTYPES
+from gradsh.engine.functional_names import FUNCTIONAL
 from gradsh.engine.optim import OPTIMISATION
 from gradsh.session.attributes import attach
 from gradsh.session.namespaces import WITHOUT_TORCH, Namespace, torch_namespace
@@ -41,7 +42,7 @@ def _shared() -> dict[Any, object]:
     torch = torch_namespace(Loading(dict(names)))
     names["torch"] = torch
     names.update((name, getattr(torch, f".{name}")) for name in WITHOUT_TORCH)
-    names["F"] = Namespace("torch.nn.functional", Loading(dict(names)))
+    names["F"] = Namespace("torch.nn.functional", Loading(dict(names)), FUNCTIONAL)
     return {**names, **OPERATIONS}
 
 

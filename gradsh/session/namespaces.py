@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradsh.engine import DIFFERENTIATION, backward
+from gradsh.engine.functional_names import FUNCTIONAL
 from gradsh.engine.linalg_names import LINALG
 
 
@@ -63,10 +64,10 @@ WITHOUT_TORCH = ("linalg", "nn", "special", "autograd", "optim")
 def torch_namespace(table: Mapping[str, object]) -> Namespace:
     """PyTorch's modules as far as a pasted expression may name them.
 
-    Whatever the module, a name means what it means by itself, but for the few that `torch.linalg`
-    gives another meaning.
+    Whatever the module, a name means what it means by itself, but for the few to which
+    `torch.linalg` or `torch.nn.functional` give another meaning.
     """
-    functional = Namespace("torch.nn.functional", table)
+    functional = Namespace("torch.nn.functional", table, FUNCTIONAL)
     optimisers = {name: table[own] for name, own in _OPTIMISERS.items()}
     schedules = {name: table[own] for name, own in _SCHEDULES.items()}
     optim = Namespace(

@@ -113,20 +113,31 @@ def equal(input: Any, other: Any) -> bool:
 
 @composite(method=False)
 def isin(
-    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+    elements: Any = None,
+    test_elements: Any = None,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
+    element: Any = None,
+    test_element: Any = None,
 ) -> Any:
     """Which elements are among test_elements, or with invert, which are not.
 
     isin(tensor([1, 2, 3]), tensor([2, 3, 5]))
     isin(tensor([[1, 2], [3, 4]]), 2, invert=true)
     isin(randn(3, 4), randn(4), assume_unique=false)
+    isin(tensor([1, 2, 3]), test_element=2)
+    isin(element=2, test_elements=tensor([1, 2, 3]))
     """
-    values = (elements, test_elements)
+    values = (
+        element if elements is None else elements,
+        test_element if test_elements is None else test_elements,
+    )
     kinds = [type(value) for value in values]
     if Tensor not in kinds or not all(k is Tensor or k in NUMBER_CATEGORY for k in kinds):
         raise TypeError(
             "isin() received an invalid combination of arguments - got "
-            f"({type(elements).__name__}, {type(test_elements).__name__})"
+            f"({', '.join(kind.__name__ for kind in kinds)})"
         )
     common = result_type(
         [(x.dtype, x.ndim == 0) if type(x) is Tensor else (type(x), True) for x in values]

@@ -98,17 +98,17 @@ def sigmoid(input):
 
 
 @pointwise(
-    grad=lambda g, activation: threshold(g, activation),
+    grad=lambda g, activation: kept_where_active(g, activation),
     activation=lambda g: no_change(g),
     grad_fn="ThresholdBackwardBackward0",
     hidden=True,
 )
-def threshold(grad, activation):
+def kept_where_active(grad, activation):
     """grad where activation is positive (or nan), zero elsewhere: relu's derivative."""
     return np.where(np.less_equal(activation, 0), grad.dtype.type(0), grad)
 
 
-@pointwise(input=lambda g, out: threshold(g, out))
+@pointwise(input=lambda g, out: kept_where_active(g, out))
 def relu(input):
     """input where it is positive, zero elsewhere.
 

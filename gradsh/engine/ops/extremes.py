@@ -153,14 +153,17 @@ def _check_kind(name: str, dim: Any) -> None:
 
 
 @composite()
-def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """Largest element; along dim with its index; or the greater of two tensors.
 
     max(randn(3, 4))
     max(randn(3, 4), 1)
     max(randn(3, 4), 0, keepdim=true)
     max(randn(3, 4), randn(4))
+    max(randn(3, 4), other=randn(4))
     """
+    if other is not None and dim is None:
+        dim = other
     if dim is None:
         return max_of_all(input)
     if type(dim) is Tensor:
@@ -170,14 +173,17 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 @composite()
-def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """Smallest element; along dim with its index; or the lesser of two tensors.
 
     min(randn(3, 4))
     min(randn(3, 4), 1)
     min(randn(3, 4), 0, keepdim=true)
     min(randn(3, 4), randn(4))
+    min(randn(3, 4), other=randn(4))
     """
+    if other is not None and dim is None:
+        dim = other
     if dim is None:
         return min_of_all(input)
     if type(dim) is Tensor:

@@ -370,7 +370,7 @@ def rfftn(input: Any, s: Any = None, dim: Any = None, norm: str | None = None) -
     """The Fourier transform of real numbers along several dimensions; of the last the first half.
 
     rfftn(randn(3, 4))
-    rfftn(randn(2, 2, 4), (2, 8), dim=(0, 2), norm="ortho")
+    rfftn(randn(2, 2, 4), (2, 4), dim=(0, 2), norm="forward")
     """
     return _several_real(input, s, dim, norm)
 

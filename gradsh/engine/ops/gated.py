@@ -165,7 +165,6 @@ def rrelu(
     lower: float = 1.0 / 8,
     upper: float = 1.0 / 3,
     training: bool = False,
-    inplace: bool = False,
 ) -> Any:
     """input where it is positive, elsewhere times a slope from lower to upper.
 

@@ -193,8 +193,10 @@ def distinct_parts(input: Operand, dim: Dim):
     grad_fn="UniqueConsecutiveBackward0",
     hidden=True,
 )
-def runs(input: Operand):
-    """The first element of each run of equal ones, which run each element is in, their lengths."""
+def runs(input: Operand, dim: Any = None):
+    """The first of each run of equal elements (or parts), which run each is in, their lengths."""
+    if dim is not None:
+        return _runs_along(input, dim)
     refuse("unique", "c", input)
     flat = input.reshape(-1)
     starts = np.concatenate([np.ones(min(1, flat.size), bool), flat[1:] != flat[:-1]])
@@ -202,6 +204,23 @@ def runs(input: Operand):
     places = np.flatnonzero(starts)
     counts = np.diff(places, append=flat.size)
     return flat[starts], inverse.reshape(input.shape), counts
+
+
+def _runs_along(input: Array, dim: int) -> Any:
+    if not input.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    refuse("unique_dim", "c", input)
+    axis = wrap_dim(dim, input.ndim)
+    if not input.size and input.shape[axis]:
+        raise RuntimeError(
+            "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied"
+        )
+    lines = np.moveaxis(input, axis, 0).reshape(input.shape[axis], -1)
+    starts = np.ones(len(lines), bool)
+    starts[1:] = (lines[1:] != lines[:-1]).any(1)
+    places = np.flatnonzero(starts)
+    counts = np.diff(places, append=len(lines))
+    return np.compress(starts, input, axis), np.cumsum(starts) - 1, counts
 
 
 def _asked(results: tuple[Any, ...], return_inverse: bool, return_counts: bool) -> Any:
@@ -234,14 +253,18 @@ def unique(
 
 @composite()
 def unique_consecutive(
-    input: Any, return_inverse: bool = False, return_counts: bool = False
+    input: Any,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
 ) -> Any:
-    """The elements of input without immediate repetitions.
+    """The elements of input, or its parts along dim, without immediate repetitions.
 
     unique_consecutive(tensor([1, 1, 2, 2, 1]))
     unique_consecutive(tensor([1, 1, 2, 2, 1]), return_counts=true)
+    unique_consecutive(tensor([[1, 2], [1, 2], [3, 1]]), return_inverse=true, dim=0)
     """
-    return _asked(runs(input), return_inverse, return_counts)
+    return _asked(runs(input, dim), return_inverse, return_counts)
 
 
 @composite()
@@ -270,12 +293,19 @@ def argwhere(input: Any) -> Any:
 
 @composite(method=False)
 def searchsorted(
-    sorted_sequence: Any, input: Any, *, right: bool = False, side: str | None = None
+    sorted_sequence: Any,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Any = None,
 ) -> Any:
     """Where each element of input would have to be put into the sorted sequence.
 
     searchsorted(tensor([1., 2., 4.]), tensor([0., 2., 3.]))
     searchsorted(tensor([1., 2., 4.]), 2., right=true)
+    searchsorted(tensor([4., 1., 2.]), tensor([0., 3.]), sorter=tensor([1, 2, 0]), out_int32=true)
     """
     sequence = sorted_sequence.array
     wanted = input.array if isinstance(input, Tensor) else np.asarray(input)
@@ -289,9 +319,17 @@ def searchsorted(
             f"but got boundary tensor type {FROM_NUMPY[sequence.dtype].type_name} and input value "
             f"tensor type {FROM_NUMPY[wanted.dtype].type_name}"
         )
+    if right and side == "left":
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left "
+            "while right was True"
+        )
+    if sorter is not None:
+        sequence = _in_order(sequence, sorter)
+    storage = np.int32 if out_int32 else np.int64
     way: Any = "right" if right or side == "right" else "left"
     if sequence.ndim == 1:
-        return new_tensor(np.asarray(np.searchsorted(sequence, wanted, way), np.int64))
+        return new_tensor(np.asarray(np.searchsorted(sequence, wanted, way), storage))
     if wanted.shape[:-1] != sequence.shape[:-1]:
         raise RuntimeError(
             "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 "
@@ -300,13 +338,32 @@ def searchsorted(
         )
     lines, values = sequence[..., None, :], wanted[..., :, None]
     before = lines <= values if way == "right" else lines < values
-    return new_tensor(np.count_nonzero(before, -1).astype(np.int64))
+    return new_tensor(np.count_nonzero(before, -1).astype(storage))
+
+
+def _in_order(sequence: Array, sorter: Any) -> Array:
+    """The boundaries in the order that `sorter`, a tensor of their indices, says."""
+    order = sorter.array
+    if order.shape != sequence.shape:
+        raise RuntimeError(
+            "torch.searchsorted(): boundary and sorter must have the same size, but got boundary "
+            f"tensor {list(sequence.shape)}and got sorter tensor {list(order.shape)}"
+        )
+    if order.dtype != np.int64:
+        raise RuntimeError(
+            "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype "
+            f"{FROM_NUMPY[order.dtype].type_name}"
+        )
+    if order.size and (order.min() < 0 or order.max() >= sequence.shape[-1]):
+        raise RuntimeError("torch.searchsorted(): sorter index out of range")
+    return np.take_along_axis(sequence, order, -1)
 
 
 @composite()
-def bucketize(input: Any, boundaries: Any, *, right: bool = False) -> Any:
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
     """Which of the intervals between boundaries each element of input lies in.
 
     bucketize(tensor([0., 2., 3.]), tensor([1., 2., 4.]))
+    bucketize(tensor([0., 2., 3.]), tensor([1., 2., 4.]), right=true, out_int32=true)
     """
-    return searchsorted(boundaries, input, right=right)
+    return searchsorted(boundaries, input, right=right, out_int32=out_int32)

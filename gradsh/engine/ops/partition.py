@@ -129,12 +129,22 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
 
 
 @composite()
-def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> Any:
+def tensor_split(
+    input: Any,
+    indices_or_sections: Any = None,
+    dim: int = 0,
+    *,
+    sections: Any = None,
+    indices: Any = None,
+) -> Any:
     """input cut along dim: into almost equal parts, or at the places given.
 
     tensor_split(randn(5, 4), 2)
     tensor_split(randn(5, 4), (1, 3), dim=1)
+    tensor_split(randn(5, 4), sections=3)
+    tensor_split(randn(5, 4), indices=(1, 3), dim=1)
     """
+    indices_or_sections = _given_parts("tensor_split", indices_or_sections, sections, indices)
     ndim = rank_of(input)
     if not ndim:
         raise RuntimeError(
@@ -155,7 +165,21 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> Any:
     return tuple(slice_along(input, axis, start, end, 1) for start, end in itertools.pairwise(ends))
 
 
-def _split_at(name: str, least: int, axis: int, input: Any, parts: Any) -> Any:
+def _given_parts(name: str, either: Any, sections: Any, indices: Any) -> Any:
+    """How many parts, or where to cut, by whichever name it was given."""
+    parts = next((given for given in (either, sections, indices) if given is not None), None)
+    if parts is None:
+        raise TypeError(
+            f"{name}() received an invalid combination of arguments - got (Tensor), but expected "
+            "one of: (Tensor input, tuple of ints indices), (Tensor input, int sections)"
+        )
+    return parts
+
+
+def _split_at(
+    name: str, least: int, axis: int, input: Any, either: Any, sections: Any, indices: Any
+) -> Any:
+    parts = _given_parts(name, either, sections, indices)
     ndim = rank_of(input)
     if ndim < least:
         raise RuntimeError(
@@ -174,27 +198,38 @@ def _split_at(name: str, least: int, axis: int, input: Any, parts: Any) -> Any:
 
 
 @composite()
-def hsplit(input: Any, indices_or_sections: Any) -> Any:
+def hsplit(
+    input: Any, indices_or_sections: Any = None, *, sections: Any = None, indices: Any = None
+) -> Any:
     """input cut into parts side by side.
 
     hsplit(randn(3, 4), 2)
+    hsplit(randn(3, 4), sections=2)
     """
-    return _split_at("hsplit", 1, min(rank_of(input) - 1, 1), input, indices_or_sections)
+    return _split_at(
+        "hsplit", 1, min(rank_of(input) - 1, 1), input, indices_or_sections, sections, indices
+    )
 
 
 @composite()
-def vsplit(input: Any, indices_or_sections: Any) -> Any:
+def vsplit(
+    input: Any, indices_or_sections: Any = None, *, sections: Any = None, indices: Any = None
+) -> Any:
     """input cut into parts one above the other.
 
     vsplit(randn(4, 3), 2)
+    vsplit(randn(4, 3), indices=(1,))
     """
-    return _split_at("vsplit", 2, 0, input, indices_or_sections)
+    return _split_at("vsplit", 2, 0, input, indices_or_sections, sections, indices)
 
 
 @composite()
-def dsplit(input: Any, indices_or_sections: Any) -> Any:
+def dsplit(
+    input: Any, indices_or_sections: Any = None, *, sections: Any = None, indices: Any = None
+) -> Any:
     """input cut into parts along its third dimension.
 
     dsplit(randn(2, 3, 4), 2)
+    dsplit(randn(2, 3, 4), indices=(1, 3))
     """
-    return _split_at("dsplit", 3, 2, input, indices_or_sections)
+    return _split_at("dsplit", 3, 2, input, indices_or_sections, sections, indices)

@@ -169,15 +169,41 @@ def rsub_tensor(input, other):
     return np.subtract(other, input)
 
 
+@pointwise(
+    input=lambda g, alpha: -g * _conjugate_number(alpha),
+    other=lambda g: g,
+    grad_fn="RsubBackward0",
+    hidden=True,
+)
+def rsub_multiple(input: Operand, other: Operand, alpha: Number):
+    """The tensor other minus alpha times input."""
+    return _plus_multiple(other, input, -alpha)
+
+
+@pointwise(
+    input=lambda g, alpha: -g * _conjugate_number(alpha),
+    grad_fn="RsubBackward1",
+    hidden=True,
+)
+def rsub_number(input: Operand, other: Operand, alpha: Number):
+    """The number other minus alpha times input."""
+    return _plus_multiple(other, input, -alpha)
+
+
 @composite(name="rsub")
-def rsub_checked(input: Any, other: Any) -> Any:
-    """other minus input.
+def rsub_checked(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """other minus alpha times input.
 
     rsub(randn(3, 4), 2)
     rsub(randn(3, 4), randn(4))
+    rsub(randn(3, 4), randn(4), alpha=2)
+    rsub(randn(3, 4), 2, alpha=3)
     """
     only_tensors("rsub", input=input)
     refuse_bools(input, other)
+    alpha = _checked_alpha(input, other, alpha)
+    if alpha != 1:
+        return (rsub_multiple if type(other) is Tensor else rsub_number)(input, other, alpha)
     return (rsub_tensor if type(other) is Tensor else rsub)(input, other)
 
 
