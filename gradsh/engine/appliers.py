@@ -24,6 +24,7 @@ from gradsh.engine.dtypes import (
     RANK_BESIDE_NUMBER,
     result_type,
 )
+from gradsh.engine.evidence import tell
 from gradsh.engine.graph import Node, Output, next_sequence_number
 from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.op import Op, expected_versions, saved_output
@@ -91,10 +92,12 @@ def broadcast_error(a: tuple[int, ...], b: tuple[int, ...]) -> RuntimeError:
     """PyTorch's error for shapes that do not broadcast."""
     for back in range(1, min(len(a), len(b)) + 1):
         if a[-back] != b[-back] and 1 not in (a[-back], b[-back]):
-            return RuntimeError(
+            error = RuntimeError(
                 f"The size of tensor a ({a[-back]}) must match the size of tensor b ({b[-back]}) "
                 f"at non-singleton dimension {max(len(a), len(b)) - back}"
             )
+            tell(error, shapes=[a, b])
+            return error
     return RuntimeError(f"shapes {list(a)} and {list(b)} do not broadcast")
 
 

@@ -18,13 +18,14 @@ from numpy.lib.stride_tricks import as_strided
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.assignment import copy_
 from gradsh.engine.dtypes import HALVES
+from gradsh.engine.evidence import LEAF, MADE, Witness, tell
 from gradsh.engine.fit import fit
-from gradsh.engine.graph import FREED, Hooks, Leaf, Node, Output, verify_saved
+from gradsh.engine.graph import Freed, Hooks, Leaf, Node, Output, freed_now, verify_saved
 from gradsh.engine.hooks import retain_grad, run_hooks
 from gradsh.engine.inplace import check_shape
 from gradsh.engine.journal import change_attributes, change_values, put_back
 from gradsh.engine.leaf import finished
-from gradsh.engine.modes import CHANGES, INTERRUPTS, set_grad_enabled
+from gradsh.engine.modes import CHANGES, INTERRUPTS, RUNNING, set_grad_enabled
 from gradsh.engine.ops.pointwise import add
 from gradsh.engine.ops.shape import clone, stack
 from gradsh.engine.rebasing import is_dense
@@ -148,6 +149,7 @@ def _gradients(
                 "the graph. Set allow_unused=True if this is the desired behavior."
             )
             error.add_note("with `materialize_grads=true` its gradient is zeros")
+            tell(error, *_making(inputs[index], *outputs), tensors=[inputs[index], *outputs])
             raise error
     return tuple([as_tensor(arrived[node]) if node in arrived else None for node in wanted])
 
@@ -209,6 +211,7 @@ def _differentiated(tensor: Any) -> Node:
     if tensor.node is None:
         error = RuntimeError("One of the differentiated Tensors does not require grad")
         error.add_note("make it a leaf with `x = ... grad` before computing with it")
+        tell(error, tensors=[tensor])
         raise error
     return tensor.node
 
@@ -227,13 +230,14 @@ def root_cotangents(
         array = tensor.array
         if gradient is None:
             if tensor.node is None:
-                raise _no_grad(index)
+                raise _no_grad(index, tensor)
             if array.size != 1:
                 error = RuntimeError("grad can be implicitly created only for scalar outputs")
                 error.add_note(
                     "reduce it first (`backward sum(y)`), or give one weight an element: "
                     f"`backward y with ones({', '.join(map(str, array.shape))})`"
                 )
+                tell(error, *_making(tensor), tensors=[tensor])
                 raise error
             if array.dtype.kind == "c":
                 raise RuntimeError(
@@ -260,7 +264,7 @@ def root_cotangents(
                     f"{gradient.dtype} and output[{index}] has a dtype of {tensor.dtype}."
                 )
             if tensor.node is None or isinstance(tensor.node, Unrecorded):
-                raise _no_grad(index)
+                raise _no_grad(index, tensor)
             cotangent = gradient if create_graph else gradient.array
             if copy and not create_graph:
                 cotangent = cotangent.copy()
@@ -274,7 +278,16 @@ def root_cotangents(
     return roots
 
 
-def _no_grad(index: int) -> RuntimeError:
+def _making(*tensors: Tensor) -> list[Witness]:
+    """What made tensors that have a history."""
+    return [
+        Witness(LEAF if tensor.node.is_leaf else MADE, tensor.node.place, tensor.node)
+        for tensor in tensors
+        if tensor.node is not None
+    ]
+
+
+def _no_grad(index: int, tensor: Tensor) -> RuntimeError:
     error = RuntimeError(
         f"element {index} of tensors does not require grad and does not have a grad_fn"
     )
@@ -282,6 +295,7 @@ def _no_grad(index: int) -> RuntimeError:
         "nothing it was computed from requires grad: make a leaf with `x = ... grad`, "
         "outside `nograd`, and compute it again"
     )
+    tell(error, tensors=[tensor])
     return error
 
 
@@ -362,6 +376,7 @@ class Walk:
         record = self.record
         frees = not self.keep_saved
         oldest = CHANGES.oldest
+        freed = freed_now()
         useful = None
         if self.wanted is not None:
             useful = leading_to(self.wanted, [node for _, node in heap], self.ends)
@@ -389,7 +404,7 @@ class Walk:
             if type(node) is Output:
                 self._hand_on(node, g)
                 continue
-            if node.saved is FREED:
+            if type(node.saved) is Freed:
                 verify_saved(node)
             op = node.op
             if record:
@@ -402,7 +417,7 @@ class Walk:
             if frees and node.saved is not None:
                 if node.seq < oldest:
                     self.freed.append((node, node.saved))
-                node.saved = FREED
+                node.saved = freed
             index = 0
             for parent in node.parents:
                 if parent is not None:
@@ -513,7 +528,9 @@ def _commit(walked: Walk, recorded: bool, held: set[int]) -> None:
             box.value = gradient
         for gradient, addition in in_place:
             np.add(gradient.array, addition, out=gradient.array)
-            gradient.shared_version().n += 1
+            version = gradient.shared_version()
+            version.n += 1
+            version.place = RUNNING.place
         if walked.retained:
             _commit_retained(walked, recorded)
     if hooked:

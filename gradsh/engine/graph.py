@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gradsh.engine.evidence import CHANGED, FREED, SAVED, Witness, tell
 from gradsh.engine.modes import RUNNING
 from gradsh.engine.tensor import GradientBox, Tensor
 
@@ -160,12 +161,19 @@ class Output(Node):
 
 
 class Freed(tuple[Tensor | None, ...]):
-    """Stands in a node's `saved` once a backward pass has used and released the values."""
+    """Stands in a node's `saved` once a backward pass has used and released the values.
 
-    __slots__ = ()
+    `place` is what ran then.
+    """
+
+    place: object
 
 
-FREED = Freed()
+def freed_now() -> Freed:
+    """What a backward pass that runs now leaves in the nodes whose values it frees."""
+    freed = Freed()
+    freed.place = RUNNING.place
+    return freed
 
 
 def verify_saved(node: Node) -> None:
@@ -173,7 +181,7 @@ def verify_saved(node: Node) -> None:
     saved = node.saved
     if saved is None:
         return
-    if saved is FREED:
+    if type(saved) is Freed:
         error = RuntimeError(
             "Trying to backward through the graph a second time (or directly access saved tensors "
             "after they have already been freed). Saved intermediate values of the graph are freed "
@@ -184,6 +192,7 @@ def verify_saved(node: Node) -> None:
         error.add_note(
             "write `backward ... retain_graph` the first time, or compute the value again"
         )
+        tell(error, Witness(SAVED, node.place, node), Witness(FREED, saved.place))
         raise error
     expected = node.expected
     for position, tensor in enumerate(saved):
@@ -213,6 +222,8 @@ def _modified(tensor: Tensor, node: Node, expected: int) -> RuntimeError:
         f"{node.name} keeps this value for its derivative: change a copy (`.clone()`), "
         "or change it after the backward pass"
     )
+    changed = Witness(CHANGED, getattr(tensor.version, "place", None))
+    tell(error, Witness(SAVED, node.place, node), changed, tensors=[tensor])
     return error
 
 

@@ -20,6 +20,7 @@ from gradsh.engine.dtypes import (
     is_inexact,
     result_type,
 )
+from gradsh.engine.evidence import LEAF, Witness, tell
 from gradsh.engine.graph import Node
 from gradsh.engine.modes import GRAD_MODE
 from gradsh.engine.op import FUNCTIONS, IN_PLACE, METHODS, OPS, Op
@@ -52,6 +53,8 @@ def check_in_place(tensor: Tensor, source: Any = None) -> None:
     else:
         return
     error.add_note(_CLONE_HINT)
+    leaf = tensor if base is None else base
+    tell(error, Witness(LEAF, None if leaf.node is None else leaf.node.place), tensors=[leaf])
     raise error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradsh.engine.dtypes import FROM_NUMPY, is_inexact
+from gradsh.engine.evidence import tell
 from gradsh.engine.graph import Leaf
 from gradsh.engine.journal import change_attributes
 from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
@@ -29,9 +30,7 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
         _ask_of_views(input)
     elif input.node is None:
         if not is_inexact(input.array.dtype):
-            error = RuntimeError("only Tensors of floating point dtype can require gradients")
-            error.add_note("make it a float first: `x.float()`, or write the numbers with a point")
-            raise error
+            raise _no_floats("only Tensors of floating point dtype can require gradients", input)
         change_attributes(input)
         if input.box is None:
             input.box = GradientBox()
@@ -40,6 +39,13 @@ def requires_grad_(input: Tensor, requires_grad: bool = True) -> Tensor:
         input.node = Leaf(input.box, input.array)
         _ask_of_views(input)
     return input
+
+
+def _no_floats(message: str, tensor: Tensor) -> RuntimeError:
+    error = RuntimeError(message)
+    error.add_note("make it a float first: `x.float()`, or write the numbers with a point")
+    tell(error, tensors=[tensor])
+    return error
 
 
 def _ask_of_views(base: Tensor) -> None:
@@ -61,8 +67,8 @@ def finished(array: Any, requires_grad: bool) -> Tensor:
     tensor = new_tensor(array)
     if requires_grad:
         if not is_inexact(array.dtype):
-            raise RuntimeError(
-                "Only Tensors of floating point and complex dtype can require gradients"
+            raise _no_floats(
+                "Only Tensors of floating point and complex dtype can require gradients", tensor
             )
         requires_grad_(tensor)
     return tensor
@@ -166,7 +172,9 @@ def _set_requires_grad(self: Tensor, value: Any) -> None:
     if value and not self.is_leaf:
         raise RuntimeError("you can only change requires_grad flags of leaf variables.")
     if value and self.node is None and not is_inexact(self.array.dtype):
-        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        raise _no_floats(
+            "only Tensors of floating point and complex dtype can require gradients", self
+        )
     requires_grad_(self, bool(value))
 
 

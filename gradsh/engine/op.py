@@ -10,7 +10,7 @@ import numpy as np
 
 from gradsh.engine.arguments import READERS, operand
 from gradsh.engine.dtypes import is_inexact
-from gradsh.engine.graph import FREED, Node, Output, next_sequence_number, verify_saved
+from gradsh.engine.graph import Freed, Node, Output, next_sequence_number, verify_saved
 from gradsh.engine.modes import RUNNING
 from gradsh.engine.precision import rounded_once
 from gradsh.engine.registers import Register
@@ -394,7 +394,7 @@ def _shapes_of(value: Any) -> Any:
 def verify(node: Node) -> None:
     """Check the saved tensors' versions; the common case, untouched values, costs little."""
     saved = node.saved
-    if saved is FREED:
+    if type(saved) is Freed:
         verify_saved(node)
     for tensor in saved or ():
         if tensor is not None and tensor.version is not None:

@@ -103,6 +103,7 @@ def changed(tensor: Tensor, node: Node | None) -> None:
     """What follows from a change in place: a new version and, recorded, a new history."""
     version = tensor.shared_version()
     version.n += 1
+    version.place = RUNNING.place
     if node is not None:
         rebase(tensor, node)
     elif version.views:

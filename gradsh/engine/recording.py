@@ -12,7 +12,7 @@ import numpy as np
 
 from gradsh.engine.assignment import Copy, Fill
 from gradsh.engine.fit import fit_all
-from gradsh.engine.graph import FREED, Leaf, Node, Output
+from gradsh.engine.graph import Freed, Leaf, Node, Output
 from gradsh.engine.op import Op
 from gradsh.engine.rebasing import CopySlices
 from gradsh.engine.tensor import Tensor
@@ -218,7 +218,7 @@ def saved_by(node: Node) -> Iterator[Saved]:
 
 def is_freed(node: Node) -> bool:
     """Whether a backward pass has freed what the node kept."""
-    return not node.is_leaf and node.saved is FREED
+    return not node.is_leaf and type(node.saved) is Freed
 
 
 def saved_plain(node: Node) -> dict[str, Any]:
@@ -291,7 +291,7 @@ def _input_like(user: Vertex, position: int) -> Like | None:
 def _pulled_like(user: Vertex, position: int) -> Like | None:
     """The shape and type of what the node's formula makes of zeros; None if it cannot say."""
     node, like = user.node, user.like
-    if like is None or node.saved is FREED or not _computes_alone(node):
+    if like is None or type(node.saved) is Freed or not _computes_alone(node):
         return None
     g: Any = np.zeros(*like)
     if user.result is not None:

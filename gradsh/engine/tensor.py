@@ -21,10 +21,13 @@ class Version:
     """Counts the in-place changes of one storage; a tensor shares it with its views.
 
     `views` are those that are alive, of every tensor that shares the count: what is changed through
-    a detached tensor is seen by the views of the one it was detached from.
+    a detached tensor is seen by the views of the one it was detached from. `place` is what ran at
+    the last change (`modes.RUNNING`); before the first there is none.
     """
 
-    __slots__ = ("n", "views")
+    __slots__ = ("n", "place", "views")
+
+    place: object
 
     def __init__(self) -> None:
         self.n = 0

@@ -10,6 +10,7 @@ import numpy as np
 from numpy import may_share_memory
 from numpy.lib.stride_tricks import as_strided
 
+from gradsh.engine.evidence import MADE, Witness, tell
 from gradsh.engine.graph import Node, Output, next_sequence_number, operation_name
 from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.tensor import Tensor
@@ -66,6 +67,8 @@ def restriction(view: Tensor, changed: str = "is being modified") -> RuntimeErro
             made += "and {} inplace."
     error = RuntimeError(made.format(changed) + _ADVICE[view.restricted])
     error.add_note("change it inside `nograd < ... >`, or change a copy: `y = x.clone()`")
+    if view.node is not None and not isinstance(view.node, Stale):
+        tell(error, Witness(MADE, view.node.place, view.node))
     return error
 
 

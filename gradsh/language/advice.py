@@ -64,6 +64,10 @@ _ADVICE: Final[tuple[tuple[re.Pattern[str], Advice], ...]] = tuple(
             "the dimension that is summed over must have one length in both; print the two shapes",
         ),
         (
+            r"Expected size for first two dimensions of batch2 tensor to be",
+            "batches have one length; columns of the first meet rows of the second; try `.mT`",
+        ),
+        (
             r"Sizes of tensors must match except in dimension (\d+)",
             r"only dimension \1 may differ; `dim=` chooses another one",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from types import CodeType, FrameType, TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 from gradsh.language.advice import advice_on
 from gradsh.language.blocks import Shown
@@ -21,16 +21,34 @@ MAXIMUM_LINE_SHOWN: Final = 200
 _CONTEXT: Final = 80
 
 
+class Related(NamedTuple):
+    """Another place that an error is about, and in a few words what it has to do with it.
+
+    The columns are as those of a Diagnostic.
+    """
+
+    what: str
+    source: str
+    line: int
+    column: int
+    end: int
+    source_line: str
+    operator: tuple[int, int] | None = None
+
+
 class Diagnostic:
     """An error with its place, ready to be shown.
 
     `line` and `column` count from 1, `end` is the column after the last character at fault, and
     `operator` the columns of the operator between two operands, if the fault is an operation.
     `calls` are the places (source, line, column) of the calls that led there, innermost first.
+    `details` are lines that show what the fault is, such as two shapes one above the other, and
+    `related` other places that it is about.
     """
 
     __slots__ = (
         "source", "line", "column", "end", "message", "source_line", "hint", "operator", "calls",
+        "details", "related",
     )  # fmt: skip
 
     def __init__(
@@ -54,20 +72,30 @@ class Diagnostic:
         self.hint = hint
         self.operator = operator
         self.calls = calls
+        self.details: list[str] = []
+        self.related: list[Related] = []
 
     def __repr__(self) -> str:
         return f"<Diagnostic {self.source}:{self.line}:{self.column}: {self.message}>"
 
     def render(self) -> str:
-        """The whole report: place and message, the source line with a caret, calls, the hint."""
+        """The whole report: place and message, the source line with a caret, more places, a hint.
+
+        In between stand the details, and after the other places the calls that led there.
+        """
         first, *rest = self.message.split("\n")
         parts = [f"{self.source}:{self.line}:{self.column}: error: {first}"]
         parts += [f"  {line}".rstrip() for line in rest]
         if self.source_line.strip():
-            number = str(self.line)
-            shown, marks = self.marked_line()
-            parts.append(f"  {number} | {shown}".rstrip())
-            parts.append(f"  {' ' * len(number)} | {marks}")
+            parts += numbered(self.line, *self.marked_line())
+        parts += [f"  {line}".rstrip() for line in self.details]
+        for place in self.related:
+            where = f"line {place.line}" if place.source == self.source else _at(place)
+            parts.append(f"  {place.what.replace('{line}', where)}:")
+            parts += numbered(
+                place.line,
+                *marked(place.source_line, place.column, place.end, place.operator),
+            )
         for source, line, column in self.calls[:MAXIMUM_CALLS_SHOWN]:
             parts.append(f"  called at {source}:{line}:{column}")
         if len(self.calls) > MAXIMUM_CALLS_SHOWN:
@@ -78,29 +106,45 @@ class Diagnostic:
 
     def marked_line(self) -> tuple[str, str]:
         """The source line as it is shown, and the line of carets that goes under it."""
-        line = self.source_line.rstrip()
-        column = min(max(self.column - 1, 0), len(line))
-        end = max(min(self.end - 1, len(line)), column + 1)
-        marks = ["^"] * (end - column)
-        if self.operator is not None:
-            marks = ["~"] * (end - column)
-            for position in range(self.operator[0] - 1, self.operator[1] - 1):
-                if column <= position < end:
-                    marks[position - column] = "^"
-        before, tail = "", ""
-        if len(line) > MAXIMUM_LINE_SHOWN:
-            start = max(0, column - _CONTEXT)
-            stop = min(len(line), start + MAXIMUM_LINE_SHOWN - 10)
-            before, tail = "..." if start else "", "..." if stop < len(line) else ""
-            marks = marks[: max(stop - column, 1)]
-            line, column = line[start:stop], column - start
-        blank = "".join(
-            "\t" if character == "\t" else " " * _width(character) for character in line[:column]
-        )
-        under = zip(line[column:] + " " * len(marks), marks, strict=False)
-        carets = "".join(mark * max(_width(character), 1) for character, mark in under)
-        shown = "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)
-        return before + shown + tail, " " * len(before) + blank + carets
+        return marked(self.source_line, self.column, self.end, self.operator)
+
+
+def numbered(number: int, shown: str, marks: str) -> list[str]:
+    """A source line with its number, and the carets under it."""
+    return [f"  {number} | {shown}".rstrip(), f"  {' ' * len(str(number))} | {marks}"]
+
+
+def _at(place: Related) -> str:
+    return f"{place.source}:{place.line}"
+
+
+def marked(
+    source_line: str, column: int, end: int, operator: tuple[int, int] | None
+) -> tuple[str, str]:
+    """A source line as it is shown, and the line of carets that goes under it."""
+    line = source_line.rstrip()
+    column = min(max(column - 1, 0), len(line))
+    end = max(min(end - 1, len(line)), column + 1)
+    marks = ["^"] * (end - column)
+    if operator is not None:
+        marks = ["~"] * (end - column)
+        for position in range(operator[0] - 1, operator[1] - 1):
+            if column <= position < end:
+                marks[position - column] = "^"
+    before, tail = "", ""
+    if len(line) > MAXIMUM_LINE_SHOWN:
+        start = max(0, column - _CONTEXT)
+        stop = min(len(line), start + MAXIMUM_LINE_SHOWN - 10)
+        before, tail = "..." if start else "", "..." if stop < len(line) else ""
+        marks = marks[: max(stop - column, 1)]
+        line, column = line[start:stop], column - start
+    blank = "".join(
+        "\t" if character == "\t" else " " * _width(character) for character in line[:column]
+    )
+    under = zip(line[column:] + " " * len(marks), marks, strict=False)
+    carets = "".join(mark * max(_width(character), 1) for character, mark in under)
+    shown = "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)
+    return before + shown + tail, " " * len(before) + blank + carets
 
 
 def _width(character: str) -> int:
@@ -289,6 +333,11 @@ def _narrow_to_condition(place: _Place) -> None:
     place.end_line = place.relative
 
 
+def place_at(moment: Moment) -> _Place | None:
+    """The place of a moment."""
+    return _place_in(*moment)
+
+
 def _operator(place: _Place) -> tuple[int, int] | None:
     """The columns of the operator if the place is an operation between two operands."""
     line = place.source_line
@@ -306,6 +355,12 @@ def _operator(place: _Place) -> tuple[int, int] | None:
     if not isinstance(statement, (Shown, ast.AugAssign)):
         return None
     value = statement if isinstance(statement, ast.AugAssign) else statement.value
+    found = operator_between(value, segment)
+    return None if found is None else (found[0] + place.column, found[1] + place.column)
+
+
+def operator_between(value: ast.AST, line: str) -> tuple[int, int] | None:
+    """The columns of the operator of an operation between two operands, both in this line."""
     left: ast.expr
     if isinstance(value, ast.AugAssign):
         left, right = value.target, value.value
@@ -317,14 +372,15 @@ def _operator(place: _Place) -> tuple[int, int] | None:
         left, right = value.args
     else:
         return None
+    if left.end_lineno != right.lineno:
+        return None
     start, stop = left.end_col_offset or 0, right.col_offset
-    between = segment[start:stop]
-    operator = between.strip()
+    between = line[start:stop]
+    operator = between.strip(" \t()")
     if not operator:
         return None
     start += between.index(operator)
-    first = place.column + start + 1
-    return first, first + len(operator)
+    return start + 1, start + 1 + len(operator)
 
 
 # ------------------------------------------------------------------------------- messages

@@ -93,7 +93,11 @@ def diagnostic_of(error: BaseException, unit: Unit | None = None) -> Diagnostic:
             for note in getattr(error, "__notes__", ()):
                 refused.add_note(note)
             error = refused.with_traceback(error.__traceback__)
-        return diagnose(error, unit)
+        diagnostic = diagnose(error, unit)
+        from gradsh.session.related import add_related
+
+        add_related(diagnostic, error)
+        return diagnostic
     except Exception:  # noqa: BLE001
         # a report of sorts is better than none
         source, line, column = ("", 1, 1) if unit is None else (unit.source, unit.line, unit.column)
