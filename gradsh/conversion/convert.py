@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from gradsh.conversion.program import Program
+from gradsh.conversion.refusals import Conversion
 from gradsh.conversion.torch_target import TorchTranslator
-from gradsh.conversion.translator import Refusal, Translator
+from gradsh.conversion.translator import Translator
 
 TARGETS: Final[dict[str, type[Translator]]] = {"torch": TorchTranslator}
 """What writes a gradsh program for each library."""
-
-
-class Conversion(NamedTuple):
-    """A converted program, and what of its source could not be converted, in its order."""
-
-    text: str
-    refusals: list[Refusal]
 
 
 def convert_program(program: Program, title: str, target: str) -> Conversion:

@@ -129,6 +129,11 @@ class PythonText:
         self.lines.append(line)
         self._last = max(self._last, last)
 
+    def skip(self, line: int) -> None:
+        """Leave out the comments up to a line."""
+        while self._next < len(self._comments) and self._comments[self._next].line <= line:
+            self._next += 1
+
     def reach(self, line: int) -> None:
         """Note that the source was written up to a line."""
         self._last = max(self._last, line)

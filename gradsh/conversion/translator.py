@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import keyword
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
 from gradsh.conversion.helpers import Helper
 from gradsh.conversion.kinds import (
@@ -33,6 +33,7 @@ from gradsh.conversion.python_text import (
     quoted,
     spaced,
 )
+from gradsh.conversion.refusals import Refusal
 from gradsh.conversion.words import words
 from gradsh.engine import DIFFERENTIATION, FUNCTIONS
 from gradsh.engine.dtypes import ALIASES, DTYPES
@@ -55,18 +56,6 @@ _RESERVED: Final = words(
     """
 )
 """Names that the program itself needs: a variable so called gets a `_` behind it."""
-
-
-class Refusal(NamedTuple):
-    """What cannot be converted: where it stands, and why not."""
-
-    source: str
-    line: int
-    text: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.source}:{self.line}: not converted: {self.reason}"
 
 
 class CannotConvert(Exception):
@@ -391,6 +380,8 @@ class Translator:
                 return
         if node.orelse:
             self.out.write("else:")
+            assert self._statement is not None
+            self.out.reach(self._statement.line + node.orelse[0].lineno - 2)
             self.suite(node.orelse)
 
     def condition(self, node: ast.expr) -> str:

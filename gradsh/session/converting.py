@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from gradsh.conversion import TARGETS, Conversion, Program, convert_program
+from gradsh.conversion import (
+    TARGETS,
+    Conversion,
+    Program,
+    convert_notebook,
+    convert_program,
+    convert_python,
+)
 from gradsh.files.atomic import replacing
 from gradsh.language import SyntaxFault
 from gradsh.session.faults import Fault
@@ -55,7 +62,7 @@ def convert(path: str, text: str, target: str | None) -> Conversion:
     name = "<stdin>" if path == "-" else path
     try:
         if target == GRADSH:
-            raise _explained("Python code cannot be converted yet", "convert a .grad program")
+            return (convert_notebook if path.endswith(".ipynb") else convert_python)(text, name)
         return convert_program(
             Program.parsed(text, name, read_program),
             f"Converted from {os.path.basename(name)}.",
