@@ -28,12 +28,13 @@ from gradsh.engine.evidence import tell
 from gradsh.engine.graph import Node, Output, next_sequence_number
 from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.op import Op, expected_versions, saved_output
-from gradsh.engine.scalars import number_array, number_constant, number_tensor
+from gradsh.engine.scalars import kept_beside, number_array, number_constant, number_tensor
 from gradsh.engine.tensor import Tensor, Version, new_tensor
 from gradsh.engine.views import MANY, link_view, shares_storage
 
 ndarray = np.ndarray
 _SINGLE = np.dtype(np.float32)
+_KEPT, _KEPT_EXACT = kept_beside(CATEGORY), kept_beside(RANK_BESIDE_NUMBER)
 
 
 def applier(op: Op) -> Any:
@@ -176,6 +177,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
     first, second = op.parameters
     saves = bool(op.saved_tensors)
     rank = RANK_BESIDE_NUMBER if op.exact_number else CATEGORY
+    kept = _KEPT_EXACT if op.exact_number else _KEPT
     if saves:
         op.order_saved((first, second))
     p_wants_first, p_wants_second = (name in op.wants.get(first, ()) for name in (first, second))
@@ -205,22 +207,30 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
                 b = other.array
                 q = other.node
                 alike = a.dtype is b.dtype
-            elif type(other) in NUMBER_CATEGORY:
+            else:
+                try:
+                    b = kept[type(other)][a.dtype][other]
+                    alike = True
+                except KeyError:
+                    if type(other) not in NUMBER_CATEGORY:
+                        return call_otherwise(input, other)
+                    alike = NUMBER_CATEGORY[type(other)] <= rank[a.dtype]
+                    if alike:
+                        b = number_array(other, a.dtype)
                 with_number = True
                 q = None
-                alike = NUMBER_CATEGORY[type(other)] <= rank[a.dtype]
-                if alike:
-                    b = number_array(other, a.dtype)
-            else:
-                return call_otherwise(input, other)
         elif type(other) is Tensor and type(input) in NUMBER_CATEGORY:
-            with_number = True
             b = other.array
+            try:
+                a = _KEPT[type(input)][b.dtype][input]
+                alike = True
+            except KeyError:
+                alike = NUMBER_CATEGORY[type(input)] <= CATEGORY[b.dtype]
+                if alike:
+                    a = number_array(input, b.dtype)
+            with_number = True
             q = other.node
             p = None
-            alike = NUMBER_CATEGORY[type(input)] <= CATEGORY[b.dtype]
-            if alike:
-                a = number_array(input, b.dtype)
         else:
             return call_otherwise(input, other)
         promoted = not alike or (to_float and CATEGORY[a.dtype] < FLOAT)
@@ -240,6 +250,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
             result = result.astype(a.dtype)
         out = Tensor()
         out.array = result
+        out.node = None  # read faster than the class's
         if (p is not None or q is not None) and differentiable and GRAD_MODE.recording:
             node = out.node = Node()
             node.op = op

@@ -8,19 +8,42 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.dtypes import DEFAULTS, FROM_NUMPY, HALVES, NUMBER_CATEGORY, is_floating
+from gradsh.engine.dtypes import (
+    CATEGORY,
+    DEFAULTS,
+    FROM_NUMPY,
+    HALVES,
+    NUMBER_CATEGORY,
+    is_floating,
+)
 from gradsh.engine.tensor import Tensor, new_tensor
 
-_KEPT: dict[tuple[Any, np.dtype[Any]], np.ndarray[Any, np.dtype[Any]]] = {}
+Array = np.ndarray[Any, np.dtype[Any]]
+Kept = dict[type, dict[np.dtype[Any], dict[Any, Array]]]
+
+_KEPT: Kept = {kind: {storage: {} for storage in CATEGORY} for kind in NUMBER_CATEGORY}
 _MOST_KEPT = 4096
 
 
-def number_array(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, np.dtype[Any]]:
+def kept_beside(ranks: dict[np.dtype[Any], int]) -> Kept:
+    """What `number_array` keeps, by the kind of number and the type of the array that it meets.
+
+    Only pairs are there that are computed in the array's type: where `ranks` has at least the
+    number's category.
+    """
+    return {
+        kind: {
+            storage: arrays for storage, arrays in _KEPT[kind].items() if category <= ranks[storage]
+        }
+        for kind, category in NUMBER_CATEGORY.items()
+    }
+
+
+def number_array(value: Any, dtype: np.dtype[Any]) -> Array:
     """`value` as a read-only zero-dim array of `dtype`; integers wrap around as PyTorch's do."""
-    try:
-        return _KEPT[value, dtype]
-    except KeyError:
-        pass
+    kept = _KEPT[type(value)].setdefault(dtype, {}) if type(value) in _KEPT else None
+    if kept is not None and value in kept:
+        return kept[value]
     try:
         array = np.asarray(value).astype(dtype) if dtype.kind in "iu" else np.array(value, dtype)
     except OverflowError:
@@ -28,10 +51,11 @@ def number_array(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, np.dtype[A
     if array.dtype == object:
         raise OverflowError("int too big to convert")
     array.flags.writeable = False
-    if value == value and value != 0:  # nan never matches itself; 0.0 would match -0.0
-        if len(_KEPT) >= _MOST_KEPT:
-            _KEPT.clear()
-        _KEPT[value, dtype] = array
+    # nan never matches itself, and 0.0 would match -0.0
+    if kept is not None and value == value and (value != 0 or type(value) in (int, bool)):
+        if len(kept) >= _MOST_KEPT:
+            kept.clear()
+        kept[value] = array
     return array
 
 
@@ -41,9 +65,7 @@ _C_NAMES = {
 }  # fmt: skip
 
 
-def stored_number(
-    value: Any, storage: np.dtype[Any], by_name: bool = False
-) -> np.ndarray[Any, np.dtype[Any]]:
+def stored_number(value: Any, storage: np.dtype[Any], by_name: bool = False) -> Array:
     """`value` as it is written into elements of type `storage`.
 
     Fractions are cut off and negative numbers wrap around in unsigned types; RuntimeError for
@@ -88,7 +110,7 @@ def number_tensor(value: bool | complex) -> Tensor:
 _CONSTANTS: dict[int, Tensor] = {}
 
 
-def number_constant(array: np.ndarray[Any, np.dtype[Any]]) -> Tensor:
+def number_constant(array: Array) -> Tensor:
     """The tensor over an array that `number_array` keeps (or a fresh one for another)."""
     constant = _CONSTANTS.get(id(array))
     if constant is None or constant.array is not array:
