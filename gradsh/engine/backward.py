@@ -315,7 +315,9 @@ def walk(
     with set_grad_enabled(record):
         walker = Walk(keep_saved, record, wanted, stop)
         for node, cotangent in roots:
-            walker.arrive(node, cotangent)
+            # numpy's scalars are faster than its zero-dim arrays
+            scalar = not record and type(cotangent) is ndarray and not cotangent.ndim
+            walker.arrive(node, cotangent[()] if scalar else cotangent)
         try:
             walker.run()
         except BaseException:
@@ -364,7 +366,7 @@ class Walk:
             return add(total, cotangent)
         if node in self.owned:
             return np.add(total, cotangent, out=total)
-        total = np.add(total, cotangent)
+        total = total + cotangent  # np.add is slow with scalars
         if type(total) is ndarray:
             self.owned.add(node)
         return total

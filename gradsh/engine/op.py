@@ -166,14 +166,25 @@ class Op:
             return lambda node, g: formula(g)
         if all(want in self.saved_tensors for want in wanted):
             first = self.saved_tensors.index(wanted[0])
+            pointwise = self.kind == "pointwise"
             if len(wanted) == 1:
-                return lambda node, g: formula(g, node.saved[first].array)  # type: ignore[index, union-attr]
+
+                def call_with_one(node: Node, g: Any) -> Any:
+                    value = node.saved[first].array  # type: ignore[index, union-attr]
+                    if pointwise and type(g) in SCALARS and not value.ndim:
+                        value = value[()]
+                    return formula(g, value)
+
+                return call_with_one
             if len(wanted) == 2:
                 second = self.saved_tensors.index(wanted[1])
 
                 def call_with_two(node: Node, g: Any) -> Any:
                     saved = node.saved
-                    return formula(g, saved[first].array, saved[second].array)  # type: ignore[index, union-attr]
+                    one, other = saved[first].array, saved[second].array  # type: ignore[index, union-attr]
+                    if pointwise and type(g) in SCALARS and not one.ndim and not other.ndim:
+                        one, other = one[()], other[()]
+                    return formula(g, one, other)
 
                 return call_with_two
         if wanted == self.saved_plain:
@@ -342,6 +353,11 @@ class Op:
 def _torch_name(parameter: str) -> str:
     """The name that PyTorch's formulas have for a parameter."""
     return "self" if parameter == "input" else parameter
+
+
+SCALARS = frozenset({np.float32, np.float64})
+"""What numpy makes of arithmetic with zero-dim arrays. Among themselves they are computed with ten
+times as fast as with such arrays."""
 
 
 def _one_operand(input: Any) -> Any:

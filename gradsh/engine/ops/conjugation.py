@@ -8,6 +8,8 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import linear
+from gradsh.engine.op import SCALARS
+from gradsh.engine.tensor import Tensor
 
 
 @linear(input=lambda g: conjugate(g), grad_fn="ConjBackward0", hidden=True)
@@ -22,6 +24,7 @@ def conjugate(value: Any) -> Any:
     Gradients of complex tensors are, as in PyTorch, conjugates of the derivative: the direction
     of steepest ascent (https://docs.pytorch.org/docs/stable/notes/autograd.html).
     """
-    if getattr(value, "array", value).dtype.kind == "c":
-        return conjugated(value)
-    return value
+    if type(value) in SCALARS:
+        return value
+    array = value.array if type(value) is Tensor else value
+    return conjugated(value) if array.dtype.kind == "c" else value
