@@ -26,6 +26,7 @@ from gradsh.engine.dtypes import (
 )
 from gradsh.engine.evidence import tell
 from gradsh.engine.graph import Node, Output, next_sequence_number
+from gradsh.engine.lazy import Lazy
 from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.op import Op, expected_versions, saved_output
 from gradsh.engine.scalars import kept_beside, number_array, number_constant, number_tensor
@@ -140,7 +141,7 @@ def _unary(op: Op) -> Any:
         if promotes and CATEGORY[array.dtype] < FLOAT:
             array = array.astype(DEFAULTS.floating.numpy)
         result = compute(array)
-        if type(result) is not ndarray:
+        if type(result) is not ndarray and not isinstance(result, Lazy):
             result = np.asarray(result)
         out = Tensor()
         out.array = result
@@ -243,7 +244,7 @@ def _binary(op: Op, as_operator: bool = False) -> Any:
         except NotImplementedError:
             check_broadcast(a.shape, b.shape)  # PyTorch looks at the shapes first
             raise
-        if type(result) is not ndarray:
+        if type(result) is not ndarray and not isinstance(result, Lazy):
             result = np.asarray(result)
         widened = promoted and a.dtype in HALVES and b.dtype not in HALVES
         if widened:
@@ -380,10 +381,11 @@ def _one(op: Op) -> Any:
         if type(result) is not ndarray:
             if isinstance(result, (tuple, list)):
                 return _several(op, result, (input, *values), (input,), (parent,), records)
-            result = np.asarray(result)
+            if not isinstance(result, Lazy):
+                result = np.asarray(result)
         out = Tensor()
         out.array = result
-        if op.view and shares_storage(result, array):
+        if op.view and type(result) is ndarray and shares_storage(result, array):
             link_view(out, input)
         if records and CATEGORY[result.dtype] >= FLOAT:
             node = out.node = Node()
@@ -427,7 +429,7 @@ def _two(op: Op) -> Any:
                 x if type(x) is Tensor else constant_tensor(x) for x in bind(op, (input, other), {})
             )
         result = compute(input.array, other.array)
-        if type(result) is not ndarray:
+        if type(result) is not ndarray and not isinstance(result, Lazy):
             result = np.asarray(result)
         out = Tensor()
         out.array = result
@@ -513,7 +515,8 @@ def _promoting(op: Op) -> Any:
             if "broadcast" in str(error):
                 check_broadcast(*(np.shape(arrays[p]) for p in positions if arrays[p] is not None))
             raise
-        result = np.asarray(result)
+        if not isinstance(result, Lazy):
+            result = np.asarray(result)
         if op.exact_number and promoted[0].dtype in HALVES:
             result = result.astype(promoted[0].dtype, copy=False)
         return _recorded(op, values, operands, new_tensor(result))
@@ -571,10 +574,10 @@ def _variadic(op: Op) -> Any:
         )
         if isinstance(result, (tuple, list)):
             return _several(op, result, values, operands, parents, records)
-        if type(result) is not ndarray:
+        if type(result) is not ndarray and not isinstance(result, Lazy):
             result = np.asarray(result)
         out = new_tensor(result)
-        if op.view and shares_storage(result, operands[0].array):
+        if op.view and type(result) is ndarray and shares_storage(result, operands[0].array):
             link_view(out, operands[0])
         if records and CATEGORY[result.dtype] >= FLOAT:
             named = (

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import number, operand
+from gradsh.engine.changes import about_to_change
 from gradsh.engine.dtypes import NUMBER_CATEGORY, is_inexact
 from gradsh.engine.graph import Node, next_sequence_number
 from gradsh.engine.inplace import check_in_place, check_shape
@@ -174,6 +175,7 @@ def _put_at(target: Tensor, indices: tuple[Any, ...], value: Tensor) -> None:
             node.fit = (None, (value.array.shape, value.array.dtype))
     if CHANGES.journal is not None:
         CHANGES.journal.values(target)
+    about_to_change(array)
     with INTERRUPTS:
         array[indices] = values
         changed(target, node)

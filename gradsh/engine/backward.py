@@ -20,7 +20,16 @@ from gradsh.engine.assignment import copy_
 from gradsh.engine.dtypes import HALVES
 from gradsh.engine.evidence import LEAF, MADE, Witness, tell
 from gradsh.engine.fit import fit
-from gradsh.engine.graph import Freed, Hooks, Leaf, Node, Output, freed_now, verify_saved
+from gradsh.engine.graph import (
+    Freed,
+    Hooks,
+    Joined,
+    Leaf,
+    Node,
+    Output,
+    freed_now,
+    verify_saved,
+)
 from gradsh.engine.hooks import retain_grad, run_hooks
 from gradsh.engine.inplace import check_shape
 from gradsh.engine.journal import change_attributes, change_values, put_back
@@ -381,7 +390,7 @@ class Walk:
         freed = freed_now()
         useful = None
         if self.wanted is not None:
-            useful = leading_to(self.wanted, [node for _, node in heap], self.ends)
+            useful = leading_to(self.wanted, [node for _, node in heap], self.ends, record)
         while heap:
             node = heappop(heap)[1]
             g = cotangents.pop(node)
@@ -400,6 +409,8 @@ class Walk:
                         continue
                 if node not in useful:
                     continue
+                if isinstance(node, Joined):
+                    node.choose(useful)
             elif type(node) is Leaf:
                 self.arrived.append((node, g))
                 continue
@@ -456,8 +467,16 @@ class Walk:
         return g
 
 
-def leading_to(wanted: set[Node], starts: Iterable[Node], ends: Collection[Node] = ()) -> set[Node]:
-    """The nodes between `starts` and the wanted ones, both included; none behind `ends`."""
+def leading_to(
+    wanted: set[Node],
+    starts: Iterable[Node],
+    ends: Collection[Node] = (),
+    expanded: bool = False,
+) -> set[Node]:
+    """The nodes between `starts` and the wanted ones, both included; none behind `ends`.
+
+    With `expanded` what was computed in blocks becomes single operations.
+    """
     seen: set[Node] = set()
     order: list[Node] = []
     stack = list(starts)
@@ -468,6 +487,8 @@ def leading_to(wanted: set[Node], starts: Iterable[Node], ends: Collection[Node]
             continue
         seen.add(node)
         order.append(node)
+        if expanded and isinstance(node, Joined):
+            node.expand()
         if node not in ends:
             for parent in node.parents:
                 if parent is not None and parent not in seen:

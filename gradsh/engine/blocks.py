@@ -77,7 +77,7 @@ def _shared(work: Callable[[slice], Any], rows: int, step: int) -> list[Any]:
         return [work(part) for part in shares[turn]]
 
     # numpy's treatment of floating-point errors belongs to the context, which a thread lacks.
-    others = [_executor().submit(copy_context().run, share, turn) for turn in range(1, threads)]
+    others = [executor().submit(copy_context().run, share, turn) for turn in range(1, threads)]
     try:
         results = share(0)
     finally:
@@ -100,7 +100,8 @@ def products(a: Array, b: Array | np.float32, axis: int) -> Array:
     return totals[..., np.newaxis]
 
 
-def _executor() -> Executor:
+def executor() -> Executor:
+    """The threads beside the one that runs, made when they are first asked for."""
     global _pool
     if _pool is None:
         from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely needed

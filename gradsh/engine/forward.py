@@ -39,7 +39,7 @@ def linearised(
     The tangent of an output that does not depend on the sources is None.
     """
     roots = [out.node for out in outputs if out.node is not None]
-    between = leading_to(set(sources), roots)
+    between = leading_to(set(sources), roots, expanded=True)
     likes: dict[Node, Any] = {
         out.node: (out.array.shape, out.array.dtype) for out in outputs if out.node is not None
     }

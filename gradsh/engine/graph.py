@@ -81,15 +81,39 @@ class Node:
         return self.op.node_name(self)
 
     @property
+    def single(self) -> Node:
+        """The node of a single operation: itself, unless several were computed together."""
+        return self
+
+    @property
+    def shown(self) -> Node:
+        """The same, and all that such operations keep is computed."""
+        return self
+
+    @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The nodes of the inputs, each with the number of the output it stands for."""
         return tuple(
-            (parent.owner, parent.index) if isinstance(parent, Output) else (parent, 0)
+            (parent.owner, parent.index)
+            if isinstance(parent, Output)
+            else (None if parent is None else parent.single, 0)
             for parent in self.parents
         )
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+class Joined(Node):
+    """A node for several operations that are computed together (see `gradsh.engine.fusion`)."""
+
+    def choose(self, useful: set[Node] | None) -> None:
+        """Say which nodes a cotangent is wanted for in the step that follows."""
+        raise NotImplementedError
+
+    def expand(self) -> None:
+        """Be a mere step before the single operations."""
+        raise NotImplementedError
 
 
 class Leaf(Node):

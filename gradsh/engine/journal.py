@@ -19,6 +19,7 @@ from weakref import KeyedRef
 
 import numpy as np
 
+from gradsh.engine.changes import WATCHED, about_to_change
 from gradsh.engine.graph import Hooks, Node
 from gradsh.engine.modes import CHANGES
 from gradsh.engine.tensor import GradientBox, Tensor, Version
@@ -207,7 +208,10 @@ def _copied(value: Any) -> Any:
 
 
 def change_values(tensors: Iterable[Tensor]) -> None:
-    """Tell the journal, if there is one, that the elements of tensors are about to change."""
+    """Tell whoever wants to know that the elements of tensors are about to change."""
+    if WATCHED:
+        for tensor in tensors:
+            about_to_change(tensor.array)
     journal = CHANGES.journal
     if journal is not None:
         for tensor in tensors:

@@ -13,6 +13,7 @@ from weakref import ref
 
 import numpy as np
 
+from gradsh.engine.changes import about_to_change
 from gradsh.engine.fit import fit_all
 from gradsh.engine.graph import Node, next_sequence_number
 from gradsh.engine.hooks import give_history
@@ -94,6 +95,7 @@ def write(tensor: Tensor, values: Any, node: Node | None) -> None:
         refuse_overlap(array)
     if CHANGES.journal is not None:
         CHANGES.journal.values(tensor)
+    about_to_change(array)
     with INTERRUPTS:
         array[...] = values
         changed(tensor, node)

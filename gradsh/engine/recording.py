@@ -111,8 +111,7 @@ class Recording:
         stack = [edge.source for edge in self.roots]
         while stack:
             node = stack.pop()
-            if isinstance(node, Output):
-                node = node.owner
+            node = node.owner if isinstance(node, Output) else node.shown
             if node in seen:
                 continue
             seen.add(node)
@@ -182,7 +181,7 @@ def edges_of(node: Node) -> Iterator[Edge]:
 def _edge(operand: str | None, node: Node) -> Edge:
     if isinstance(node, Output):
         return Edge(operand, node.owner, node.index, node.outputs)
-    return Edge(operand, node, None, 1)
+    return Edge(operand, node.shown, None, 1)
 
 
 def operand_name(node: Node, position: int) -> str | None:

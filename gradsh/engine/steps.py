@@ -101,7 +101,7 @@ def steps(root: Node, cotangent: Any, wanted: Sequence[Node] | None = None) -> I
 
 
 def _walked(root: Node, cotangent: Any, wanted: set[Node] | None) -> Iterator[Step]:
-    useful = None if wanted is None else leading_to(wanted, [root])
+    useful = None if wanted is None else leading_to(wanted, [root], expanded=True)
     heap: list[tuple[float, Node]] = []
     waiting: dict[Node, _Waiting] = {}
     collected: dict[Node, list[Any]] = {}
@@ -112,7 +112,7 @@ def _walked(root: Node, cotangent: Any, wanted: set[Node] | None) -> Iterator[St
             heappush(heap, (-node.seq, node))
         waiting[node].add(arrival)
 
-    send(root, Arrival(None, None, cotangent))
+    send(root.shown, Arrival(None, None, cotangent))
     while heap:
         node = heappop(heap)[1]
         if useful is not None and node not in useful:
@@ -147,7 +147,7 @@ def _walked(root: Node, cotangent: Any, wanted: set[Node] | None) -> Iterator[St
                 step.departures.append(departure)
                 parent = node.parents[position]
                 assert parent is not None
-                send(parent, Arrival(node, departure.operand, departure.cotangent))
+                send(parent.shown, Arrival(node, departure.operand, departure.cotangent))
         yield step
 
 

@@ -103,7 +103,7 @@ class Tensor:
     @property
     def grad_fn(self) -> Node | None:
         """The node of the operation that made it; None for a leaf."""
-        return None if self.node is None or self.node.is_leaf else self.node
+        return None if self.node is None or self.node.is_leaf else self.node.single
 
     @property
     def _version(self) -> int:

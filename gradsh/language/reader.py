@@ -8,6 +8,7 @@ from typing import Final
 
 from gradsh.language.builder import Builder
 from gradsh.language.faults import Fault, SyntaxFault
+from gradsh.language.fusion import Parts
 from gradsh.language.grammar import BLANK, BLOCK_OPEN, LEFT_BRACE, OTHER_GROUP, SPELLING, TOKEN
 from gradsh.language.lexer import closes_block
 from gradsh.language.parser import Parser
@@ -31,11 +32,12 @@ class Reader:
     """Reads statements from text that comes piece by piece.
 
     `name` says where the text comes from, in error messages; `first_line` is the number of its
-    first line.
+    first line, `parts` where to look for what can be computed together.
     """
 
-    def __init__(self, name: str, first_line: int = 1) -> None:
+    def __init__(self, name: str, first_line: int = 1, parts: Parts = Parts.NONE) -> None:
         self.name = name
+        self._parts = parts
         self._builder = Builder(self._text_from_first_line)
         self._parser = Parser(self._builder)
         self._line = first_line
@@ -150,7 +152,9 @@ class Reader:
                 stop = 0
                 if not position or text[position - 1] == "\n":
                     stop = text.find("\n", position, self._certain) + 1
-                cached = _cache.get(text[position:stop]) if stop else None
+                cached = None
+                if stop and self._parts is not Parts.EVERYWHERE:
+                    cached = _cache.get(text[position:stop])
                 if cached is not None:
                     self._position = stop
                     line = self._line
@@ -203,7 +207,9 @@ class Reader:
                 self._position = self._certain
                 return None
             lines, line_end = self._lines_of_statement()
-            unit = compile_statement(self._builder, parser.value, self.name, self._line, lines)
+            unit = compile_statement(
+                self._builder, parser.value, self.name, self._line, lines, self._parts
+            )
         except Fault as fault:
             located = self._located(fault)
             self._recover()
@@ -242,7 +248,7 @@ class Reader:
     def _remember(self, unit: Unit, one_line: bool, line_end: int) -> None:
         """Keep the units of a line that can be run again as they are."""
         batch = self._batch
-        if batch is None:
+        if batch is None or self._parts is Parts.EVERYWHERE:
             return
         if not one_line or unit.cached is False:
             self._batch = None
@@ -331,6 +337,20 @@ class Reader:
             previous = SPELLING.get(token, 0)
         self._position = position
         return False
+
+
+def in_parts(unit: Unit) -> Unit:
+    """A simple statement compiled with its parts, which large tensors are computed by."""
+    kept = unit.in_parts
+    if not kept:
+        reader = Reader(unit.source, 1, Parts.EVERYWHERE)
+        text = " " * (unit.column - 1) + unit.text + "\n"
+        made = next(reader.feed(text), unit)
+        kept.append((made.code, made.form))
+    same = unit.at(unit.source, unit.line)
+    same.code, same.form = kept[0]
+    same.column, same.lines = unit.column, unit.lines
+    return same
 
 
 def _last_separator(text: str, start: int) -> int:

@@ -21,6 +21,7 @@ from gradsh.language.blocks import (
 )
 from gradsh.language.builder import Builder
 from gradsh.language.faults import NESTED_HINT, NESTED_TOO_DEEPLY, Fault, Place
+from gradsh.language.fusion import Parts, find_parts
 from gradsh.language.marks import UNIT, mark_statements
 
 FILENAME: Final = "<gradsh>"
@@ -65,12 +66,14 @@ class Unit:
     binds and `places` where they stand (line of the unit, columns); `quiet` says that a `;` ended
     the line; `text` is the statement as written, `source`, `line` and `column` (from 1) where it
     stands, and `lines` the whole lines that hold it; `mentioned` are all names in it, of whatever
-    kind: whoever runs it can see to it first that they are there.
+    kind: whoever runs it can see to it first that they are there. `is_simple` says that no other
+    statement and no function is inside it; `in_parts` is where `gradsh.language.reader.in_parts`
+    keeps what it makes of such a statement.
     """
 
     __slots__ = (
         "code", "kind", "names", "places", "quiet", "text", "source", "line", "column", "lines",
-        "form", "cached", "mentioned",
+        "form", "cached", "mentioned", "is_simple", "in_parts",
     )  # fmt: skip
 
     code: CodeType
@@ -86,6 +89,8 @@ class Unit:
     form: int
     cached: bool
     mentioned: frozenset[str]
+    is_simple: bool
+    in_parts: list[tuple[CodeType, int]]
 
     def run(self, namespace: dict[str, Any]) -> object:
         """Run the statement with these variables; the value of an expression, else None."""
@@ -117,6 +122,8 @@ class Unit:
         unit.form = self.form
         unit.cached = self.cached
         unit.mentioned = self.mentioned
+        unit.is_simple = self.is_simple
+        unit.in_parts = self.in_parts
         return unit
 
 
@@ -124,9 +131,14 @@ _NOTHING: Final = compile("", FILENAME, "exec")
 
 
 def compile_statement(
-    builder: Builder, statements: list[ast.stmt], source: str, line: int, lines: str
+    builder: Builder,
+    statements: list[ast.stmt],
+    source: str,
+    line: int,
+    lines: str,
+    parts: Parts = Parts.NONE,
 ) -> Unit:
-    """Compile one statement that the builder has just made.
+    """Compile one statement that the builder has just made; `parts` says where to look for parts.
 
     Raises Fault for what only Python's compiler notices, such as a `break` outside a loop.
     """
@@ -138,6 +150,16 @@ def compile_statement(
         unit.places = tuple([place for _, place in builder.assigned_names])
     statements = builder.settled(statements)
     first = statements[0]
+    unit.is_simple = (
+        len(statements) == 1
+        and isinstance(first, (Shown, ast.Assign, ast.AugAssign, ast.Expr))
+        and not builder.defines_function
+        and not builder.has_hoisted
+    )
+    unit.in_parts = []
+    if parts is Parts.EVERYWHERE or (parts is Parts.WITHIN and not unit.is_simple):
+        for statement in statements:
+            find_parts(statement)
     unit.cached = not builder.defines_function
     filename = FILENAME
     if builder.defines_function or (isinstance(first, _COMPOUND) and "\n" in lines):

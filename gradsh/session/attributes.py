@@ -17,6 +17,7 @@ from gradsh.engine.attach import give_methods
 from gradsh.engine.dtypes import FLOAT, INTEGER, NUMBER_CATEGORY, DType
 from gradsh.engine.graph import Node, verify_saved
 from gradsh.engine.hooks import RemovableHandle
+from gradsh.engine.lazy import Lazy
 from gradsh.engine.ops.shape import to
 from gradsh.engine.optim import LBFGS, Group, Optimizer, Schedule
 from gradsh.engine.registers import AFTER_LOADING
@@ -66,7 +67,11 @@ def _node_name(node: Node) -> str:
 def _saved(node: Node) -> tuple[Tensor, ...]:
     """What a node keeps for its derivative. RuntimeError if that is gone or was changed."""
     verify_saved(node)
-    return tuple([tensor for tensor in node.saved or () if tensor is not None])
+    kept = tuple([tensor for tensor in node.saved or () if tensor is not None])
+    for tensor in kept:
+        if isinstance(tensor.array, Lazy):
+            tensor.array = tensor.array.compute()
+    return kept
 
 
 def _format(tensor: Tensor, specification: str) -> str:

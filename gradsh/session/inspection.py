@@ -182,7 +182,7 @@ def _no_scalar(instead: str) -> RuntimeError:
 
 def _place(tensor: Tensor) -> Node:
     assert tensor.node is not None
-    return tensor.node
+    return tensor.node.shown
 
 
 def _difference(told: Any, given: Any) -> float:
@@ -224,7 +224,7 @@ def names_of(session: Session) -> Names:
     """
     found: dict[tuple[Node, int | None], list[str]] = {}
     for name, tensor in _named_tensors(session.variables):
-        node = tensor.node
+        node = None if tensor.node is None else tensor.node.single
         if node is None:
             continue
         key = (node.owner, node.index) if isinstance(node, Output) else (node, None)

@@ -17,6 +17,7 @@ from gradsh.engine.modes import RUNNING, enable_grad, no_grad
 from gradsh.engine.ops.creation import literal
 from gradsh.engine.optim import Optimizer, adagrad, adam, adamw, lbfgs, rmsprop, sgd
 from gradsh.session.custom import custom
+from gradsh.session.fusion import FUSION
 
 MAXIMUM_BITS: Final = 2**20
 """Longest whole number that `^` makes; longer ones take Python ever longer, with no way to stop."""
@@ -202,6 +203,10 @@ OPERATIONS: Final[dict[str, object]] = {
     "@custom": custom,
     "@optimiser": optimiser,
     "@optimiser_call": optimiser_call,
+    "@fuse": FUSION.fuse,
+    "@fused": FUSION.fused,
+    "@type": type,
+    "@Tensor": Tensor,
     "@Error": Exception,
     "@AssertionError": AssertionError,
 }

@@ -15,6 +15,8 @@ from gradsh.engine.memory import keep_freed_memory
 from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.tensor import Tensor
 from gradsh.language import Reader, SyntaxFault, Unit
+from gradsh.language.fusion import LARGE, Parts
+from gradsh.language.reader import in_parts
 from gradsh.session import settings
 from gradsh.session.builtins import SHARED
 from gradsh.session.commands import refusal, run_command
@@ -199,7 +201,7 @@ class Session:
 
     def reader(self, name: str, first_line: int = 1) -> Reader:
         """A reader of statements for text that comes from `name`."""
-        return Reader(name, first_line)
+        return Reader(name, first_line, Parts.WITHIN)
 
     def _run_units(self, reader: Reader, units: Iterator[Unit], report: ReportFault) -> None:
         while True:
@@ -243,6 +245,8 @@ class Session:
                 self._load(unit.mentioned)
             if self.anomaly is not None:
                 self.anomaly.start()
+            if unit.is_simple and self._mentions_large(unit):
+                unit = in_parts(unit)
             count = len(self.done)
             value = unit.run(self.namespace)
             if len(self.done) == count < MAXIMUM_DONE:  # a program that it ran is there already
@@ -269,6 +273,15 @@ class Session:
         finally:
             if self.anomaly is not None and not watched:
                 self.anomaly.stop()
+
+    def _mentions_large(self, unit: Unit) -> bool:
+        """Whether a statement names a tensor that is worth computing block by block."""
+        variable = self.namespace.get
+        for name in unit.mentioned:
+            value = variable(name)
+            if type(value) is Tensor and value.array.size >= LARGE:
+                return True
+        return False
 
     def _load(self, names: Iterable[str]) -> None:
         """Put those functions in place that are not there yet."""

@@ -9,6 +9,7 @@ from gradsh.display import json, values
 from gradsh.display.print_options import options
 from gradsh.display.themes import COLOURS, THEMES
 from gradsh.engine.dtypes import ALIASES, DEFAULTS, DTYPES, DType, set_default_dtype
+from gradsh.session.fusion import FUSION
 
 _WORDS: Final[dict[str, object]] = {
     "true": True,
@@ -221,6 +222,12 @@ def _change_default_dtype(value: Any) -> None:
     set_default_dtype(dtype)
 
 
+def _change_fusion(value: Any) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"fusion must be on or off, not {value}")
+    FUSION.on = value
+
+
 for _name in _PRINT_OPTIONS:
     declare(_print_option(_name))
 declare(
@@ -231,6 +238,7 @@ declare(
         summary="the five above at once",
     )
 )
+declare(Setting("fusion", _change_fusion, lambda: FUSION.on))
 declare(
     Setting(
         "default_dtype",

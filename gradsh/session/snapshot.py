@@ -33,6 +33,7 @@ from gradsh.files.arrays import (
 from gradsh.files.atomic import replacing
 from gradsh.files.record import Record
 from gradsh.language import Reader, SyntaxFault
+from gradsh.language.fusion import Parts
 from gradsh.language.units import written_in
 from gradsh.session.custom import CustomFunction
 from gradsh.session.unloaded import loaded
@@ -221,7 +222,7 @@ class _Writer:
 
 def _codes(text: str, name: str, line: int = 1) -> list[CodeType]:
     """The code of each statement in a text, which is not run."""
-    reader = Reader(name, line)
+    reader = Reader(name, line, Parts.WITHIN)
     return [unit.code for unit in (*reader.feed(text), *reader.finish())]
 
 

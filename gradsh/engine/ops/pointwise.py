@@ -391,7 +391,7 @@ def where(condition: Operand, input: Operand, other: Operand):
 
     where(randn(3, 4) > 0, randn(3, 4), randn(4))
     """
-    if not isinstance(condition, np.ndarray | np.generic):
+    if not hasattr(condition, "dtype"):
         raise refuse("where", "condition", 1, "Tensor", condition)
     if condition.dtype.kind != "b":
         raise RuntimeError(

@@ -12,6 +12,7 @@ from gradsh.engine.arguments import shape as read_shape
 from gradsh.engine.derivative import linear
 from gradsh.engine.dtypes import DTYPES, FROM_NUMPY, DType, promote
 from gradsh.engine.graph import Node
+from gradsh.engine.lazy import Lazy
 from gradsh.engine.op import OPS, composite
 from gradsh.engine.tensor import Tensor, wrap_dim
 
@@ -269,8 +270,10 @@ def expand(input: Operand, size: Shape):
     return result
 
 
-def repeated(number: Any, shape: tuple[int, ...]) -> Array:
+def repeated(number: Any, shape: tuple[int, ...]) -> Any:
     """A zero-dim array as one of a shape, without copying, in a fifth of numpy's own time."""
+    if isinstance(number, Lazy):
+        return np.broadcast_to(number, shape)  # type: ignore[call-overload]
     return np.ndarray(shape, number.dtype, np.asarray(number), 0, (0,) * len(shape))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradsh.engine.changes import about_to_change
 from gradsh.engine.journal import change_attributes, change_values
 from gradsh.engine.modes import INTERRUPTS
 from gradsh.engine.optim.line_search import Point, StrongWolfe
@@ -192,6 +193,7 @@ class LBFGS(Optimizer):
     def _restore(self, kept: list[Any]) -> None:
         with INTERRUPTS:
             for tensor, values in zip(self.groups[0].tensors, kept, strict=True):
+                about_to_change(tensor.array)
                 tensor.array[...] = values
                 changed(tensor, None)
 

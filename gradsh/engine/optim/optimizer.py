@@ -10,6 +10,7 @@ import numpy as np
 
 from gradsh.engine.arguments import type_name
 from gradsh.engine.backward import backward
+from gradsh.engine.changes import about_to_change
 from gradsh.engine.hooks import retains_grad
 from gradsh.engine.journal import Journal, change_attributes, change_values
 from gradsh.engine.modes import CHANGES, INTERRUPTS, enable_grad
@@ -197,6 +198,7 @@ class Optimizer:
                         else:
                             gradient = tensor.box.value
                             gradient.node = None
+                            about_to_change(gradient.array)
                             gradient.array[...] = 0
                             changed(gradient, None)
 
@@ -214,6 +216,7 @@ class Optimizer:
                 for tensor in group.tensors:
                     gradient = None if tensor.box is None else tensor.box.value
                     if gradient is not None:
+                        about_to_change(tensor.array)
                         self.update(group.options, tensor, gradient.array)
                         changed(tensor, None)
         return loss
