@@ -37,6 +37,7 @@ from gradsh.engine.leaf import finished
 from gradsh.engine.modes import CHANGES, INTERRUPTS, RUNNING, set_grad_enabled
 from gradsh.engine.ops.pointwise import add
 from gradsh.engine.ops.shape import clone, stack
+from gradsh.engine.passes import PASSES
 from gradsh.engine.rebasing import is_dense
 from gradsh.engine.size import Size
 from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
@@ -76,6 +77,7 @@ def backward(
     walked = walk(roots, keep_saved=keep, record=create_graph, wanted=wanted)
     # formulas may pass a weight on unchanged, and a leaf would then share it
     _commit(walked, create_graph, {id(cotangent) for _, cotangent in roots})
+    PASSES.finished(tensors, walked.arrived, walked.retained, only=sources is not None)
 
 
 def backward_of(

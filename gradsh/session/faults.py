@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -64,8 +65,8 @@ class ErrorValue(Exception):
         self.hint = diagnostic.hint
 
 
-def fault_of(error: BaseException, unit: Unit | None = None) -> Fault:
-    """The Fault that reports `error`, raised while `unit` ran or was read.
+def fault_of(error: BaseException, unit: Unit | None = None, recent: Sequence[Unit] = ()) -> Fault:
+    """The Fault that reports `error`, raised while `unit` ran or was read, after `recent` ones.
 
     This is the one place where faults of gradsh itself are told from faults of the program.
     """
@@ -73,7 +74,7 @@ def fault_of(error: BaseException, unit: Unit | None = None) -> Fault:
         return error
     if isinstance(error, SyntaxFault):
         return Fault(error.diagnostic)
-    diagnostic = diagnostic_of(error, unit)
+    diagnostic = diagnostic_of(error, unit, recent)
     internal = _is_internal(error) and refused_argument(error) is None
     if internal:
         diagnostic.message = f"internal error: {type(error).__name__}: {error}"
@@ -81,7 +82,9 @@ def fault_of(error: BaseException, unit: Unit | None = None) -> Fault:
     return Fault(diagnostic, internal=internal)
 
 
-def diagnostic_of(error: BaseException, unit: Unit | None = None) -> Diagnostic:
+def diagnostic_of(
+    error: BaseException, unit: Unit | None = None, recent: Sequence[Unit] = ()
+) -> Diagnostic:
     """The report of an error in the user's words."""
     from gradsh.language import Diagnostic, diagnose
 
@@ -96,7 +99,7 @@ def diagnostic_of(error: BaseException, unit: Unit | None = None) -> Diagnostic:
         diagnostic = diagnose(error, unit)
         from gradsh.session.related import add_related
 
-        add_related(diagnostic, error)
+        add_related(diagnostic, error, recent)
         return diagnostic
     except Exception:  # noqa: BLE001
         # a report of sorts is better than none

@@ -10,14 +10,18 @@ from gradsh.display.shapes import broadcast_lines, product_lines
 from gradsh.display.summaries import shape_text
 from gradsh.engine.evidence import CHANGED, FREED, LEAF, MADE, SAVED, Witness, evidence_of
 from gradsh.engine.tensor import Tensor
-from gradsh.language.origins import Spot, operands_of, parsed, shown_value, spot_of
+from gradsh.language.origins import Spot, Statement, operands_of, parsed, shown_value, spot_of
+from gradsh.language.units import written_in
 from gradsh.session.scopes import Scope, scope_of, trace_of
+from gradsh.session.variables import gradient_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gradsh.language import Diagnostic
+    from gradsh.language import Diagnostic, Unit
 
+_MAY_SHOW_MORE: Final = (RuntimeError, AttributeError, TypeError)
+_MOST_CUTS: Final = 3
 _LONGEST_LABEL: Final = 24
 _PRODUCTS: Final = (
     re.compile(r"mat1 and mat2 shapes cannot be multiplied \(([\dx]+) and ([\dx]+)\)"),
@@ -27,10 +31,21 @@ _PRODUCTS: Final = (
 _BATCHES: Final = re.compile(r"Expected size for first two dimensions of batch2 tensor to be")
 
 
-def add_related(diagnostic: Diagnostic, error: BaseException) -> None:
-    """Add to a report the places and the shapes that its error is about."""
+def add_related(diagnostic: Diagnostic, error: BaseException, recent: Sequence[Unit] = ()) -> None:
+    """Add to a report the places and the shapes that its error is about.
+
+    `recent` are the statements that ran before, for a question that only the program answers.
+    """
     evidence = evidence_of(error)
+    if not evidence.tensors and not evidence.shapes and not isinstance(error, _MAY_SHOW_MORE):
+        return
     scope = scope_of(error.__traceback__)
+    if "'NoneType'" in diagnostic.message:
+        _add_missing_gradient(diagnostic, scope)
+        return
+    if evidence.tensors and not evidence.witnesses:
+        _add_cuts(diagnostic, evidence.tensors[0], scope, recent)
+        return
     told = [(witness, _spot(witness)) for witness in evidence.witnesses]
     changed = next((s.name for w, s in told if w.role == CHANGED and s is not None), None)
     for witness, spot in told:
@@ -46,6 +61,69 @@ def add_related(diagnostic: Diagnostic, error: BaseException) -> None:
     if len(shapes) == 2:
         labels = _labels(diagnostic, scope, shapes)
         diagnostic.details += product_lines(labels, *shapes)
+
+
+def _add_cuts(diagnostic: Diagnostic, tensor: Tensor, scope: Scope, recent: Sequence[Unit]) -> None:
+    """Why a tensor in question has no history."""
+    from gradsh.session.cuts import Definition, Search
+
+    search = Search(scope.values, recent, function_text(scope))
+    part, text = operation_at(diagnostic)
+    name = scope.name_of(tensor)
+    if name is None:
+        inputs = diagnostic.message.startswith("One of the differentiated")
+        expression = None if part is None else _in_question(part, inputs)
+        if expression is None:
+            return
+        place = diagnostic.source, diagnostic.line, diagnostic.column - 1
+        here = Statement(*place, text, diagnostic.source_line)
+        cuts = search.cuts(expression, Definition(here, expression, recorded=True, blocks={}))
+    else:
+        cuts = search.of_name(name, diagnostic.line)
+    diagnostic.related += [cut.spot.related(cut.words) for cut in cuts[:_MOST_CUTS]]
+    if any(cut.certain for cut in cuts):
+        diagnostic.hint = "compute it again without what cuts its history"
+
+
+def function_text(scope: Scope) -> Statement | None:
+    """The text of the function, or the block, that runs where a scope is."""
+    written = None if scope.code is None else written_in(scope.code)
+    if written is None:
+        return None
+    source, line, text = written
+    return Statement(source, line, 0, text, text)
+
+
+def _in_question(part: ast.AST, inputs: bool) -> ast.expr | None:
+    """The output of `backward E`, `E.backward()` or `grad(E, x)`, or the input of the last."""
+    operands = operands_of(part) if isinstance(part, ast.Call) else []
+    return operands[inputs] if len(operands) > inputs else None
+
+
+def _add_missing_gradient(diagnostic: Diagnostic, scope: Scope) -> None:
+    """Why a gradient that an expression asks for is none."""
+    part, _ = operation_at(diagnostic)
+    for each in () if part is None else ast.walk(part):
+        if not isinstance(each, ast.Attribute) or each.attr != ".grad":
+            continue
+        name = each.value.id if isinstance(each.value, ast.Name) else ""
+        tensor = scope.values.get(name)
+        if not isinstance(tensor, Tensor) or gradient_of(tensor) is not None:
+            continue
+        node = tensor.node
+        if node is None:
+            diagnostic.hint = f"`{name}` does not require grad, so it has no gradient"
+        elif node.is_leaf:
+            diagnostic.hint = f"`{name}.grad` is none yet; `why {name}.grad` tells more"
+        else:
+            diagnostic.hint = (
+                f"`{name}` is no leaf, and only leaves keep a gradient: write "
+                f"`{name}.retain_grad()` before the backward pass"
+            )
+            spot = _spot(Witness(MADE, node.place, node))
+            if spot is not None:
+                diagnostic.related.append(spot.related(f"`{name}` was made in {{line}}"))
+        return
 
 
 def _spot(witness: Witness) -> Spot | None:

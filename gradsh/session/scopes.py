@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 from gradsh.engine.graph import Node, Output
@@ -16,9 +16,10 @@ _DEPTH = 6
 
 
 class Scope:
-    """Names and their values, the nearer ones first."""
+    """Names and their values, the nearer ones first; `code` is what runs there."""
 
-    def __init__(self, *tables: Mapping[str, Any]) -> None:
+    def __init__(self, *tables: Mapping[str, Any], code: CodeType | None = None) -> None:
+        self.code = code
         self.values: dict[str, Any] = {}
         for table in reversed(tables):
             self.values.update(
@@ -56,7 +57,7 @@ def scope_of(traceback: TracebackType | None) -> Scope:
         traceback = traceback.tb_next
     if found is None:
         return Scope()
-    return Scope(found.f_locals, found.f_globals)
+    return Scope(found.f_locals, found.f_globals, code=found.f_code)
 
 
 def trace_of(node: Node, depth: int = _DEPTH) -> Trace:

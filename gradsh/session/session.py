@@ -268,7 +268,7 @@ class Session:
             if isinstance(error, KeyboardInterrupt):
                 raise Interrupted(diagnostic_of(error, unit)) from None
             if isinstance(error, Exception):
-                raise fault_of(error, unit) from error
+                raise fault_of(error, unit, self.recent) from error
             raise
         finally:
             if self.anomaly is not None and not watched:
@@ -321,7 +321,7 @@ class Session:
     def _caught(self, error: Exception) -> ErrorValue:
         if self.anomaly is not None:
             self.anomaly.start()  # if it raised the error, it has ended with that
-        return ErrorValue(diagnostic_of(error))
+        return ErrorValue(diagnostic_of(error, recent=self.recent))
 
     def _command(self, name: str, values: tuple[Any, ...], parts: dict[str, Any]) -> object:
         return run_command(self, name, values, parts)
