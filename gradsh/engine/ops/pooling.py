@@ -72,7 +72,8 @@ def _framed(input: Array, pool: Pool, places: Lengths, value: Any) -> Array:
     return frame
 
 
-def _lowest(dtype: Any) -> Any:
+def lowest_of(dtype: Any) -> Any:
+    """What every element of a type is at least."""
     return -np.inf if is_floating(dtype) else np.iinfo(dtype).min
 
 
@@ -126,7 +127,7 @@ def max_pool2d_with_indices(input: Operand, pool: Any):
     refuse("max_pool2d", "bc", input)
     height, width = input.shape[-2:]
     places = pool.places((height, width))
-    lowest = _lowest(input.dtype)
+    lowest = lowest_of(input.dtype)
     frame = _framed(input, pool, places, lowest)
     values = np.full((*input.shape[:-2], *places), lowest, input.dtype)
     # a window without anything larger has its first element inside the input
@@ -227,13 +228,13 @@ def avg_pool_cotangent(grad: Operand, input: Operand, window: Any):
 # Windows that share out the input
 
 
-def _shares(length: int, count: int) -> tuple[Array, Array]:
+def shares(length: int, count: int) -> tuple[Array, Array]:
     """Where each of `count` windows that cover `length` elements starts and ends."""
     at = np.arange(count)
     return at * length // max(count, 1), -((at + 1) * -length // max(count, 1))
 
 
-def _range_sums(array: Array, starts: Array, ends: Array, axis: int) -> Array:
+def range_sums(array: Array, starts: Array, ends: Array, axis: int) -> Array:
     """The sums over the ranges from starts to ends along an axis; they may overlap."""
     shape = list(array.shape)
     shape[axis] = len(starts)
@@ -257,8 +258,8 @@ def adaptive_avg_pool2d_of(input: Operand, output_size: Any):
         refuse("adaptive_avg_pool2d", "biuc", input)
     total = single(input)
     for axis, count in ((-1, output_size[1]), (-2, output_size[0])):
-        starts, ends = _shares(input.shape[axis], count)
-        total = _range_sums(total, starts, ends, axis)
+        starts, ends = shares(input.shape[axis], count)
+        total = range_sums(total, starts, ends, axis)
         total = total / (ends - starts).astype(total.dtype).reshape(-1, *(1,) * (-1 - axis))
     return total.astype(input.dtype, copy=False)
 
@@ -275,11 +276,11 @@ def adaptive_avg_cotangent(grad: Operand, input: Operand):
     share = single(grad)
     for axis in (-1, -2):
         length = input.shape[axis]
-        starts, ends = _shares(length, grad.shape[axis])
+        starts, ends = shares(length, grad.shape[axis])
         share = share / (ends - starts).astype(share.dtype).reshape(-1, *(1,) * (-1 - axis))
         at = np.arange(length)  # the windows that hold an element follow each other
         first, last = np.searchsorted(ends, at, "right"), np.searchsorted(starts, at, "right")
-        share = _range_sums(share, first, last, axis)
+        share = range_sums(share, first, last, axis)
     return share.astype(grad.dtype, copy=False)
 
 
@@ -309,7 +310,7 @@ def adaptive_max_pool2d_with_indices(input: Operand, output_size: Any):
         shape = (*input.shape[:-2], *output_size)
         return np.zeros(shape, input.dtype), np.zeros(shape, np.int64)
     rows, columns = (
-        _members(length, count) for length, count in zip((height, width), output_size, strict=True)
+        members(length, count) for length, count in zip((height, width), output_size, strict=True)
     )
     down, right = rows[:, None, :, None], columns[None, :, None, :]
     at = (down * width + right).reshape(*output_size, -1)
@@ -325,9 +326,9 @@ def adaptive_max_pool2d_with_indices(input: Operand, output_size: Any):
     return values, np.ascontiguousarray(indices)
 
 
-def _members(length: int, count: int) -> Array:
+def members(length: int, count: int) -> Array:
     """The elements of each window, its last one repeated where others have more."""
-    starts, ends = _shares(length, count)
+    starts, ends = shares(length, count)
     reach = np.arange((ends - starts).max())
     return np.minimum(starts[:, None] + reach, ends[:, None] - 1)
 
