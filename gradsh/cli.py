@@ -19,6 +19,7 @@ from gradsh.options import (
     parse,
     parse_conversion,
 )
+from gradsh.shell.early import hold_echo, release_echo
 
 if TYPE_CHECKING:
     from gradsh.session import Fault, Output, Session
@@ -42,7 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if arguments[:1] == [CONVERT]:
             return _convert(arguments[1:])
-        return _run(parse(arguments))
+        invocation = parse(arguments)
+        if not (_has_program(invocation) or invocation.configures):
+            hold_echo()
+        return _run(invocation)
     except UsageError as error:
         hint = f"hint: {error.hint}\n" if error.hint else ""
         _complain(f"gradsh: {error}\n{hint}")
@@ -56,6 +60,8 @@ def main(arguments: Sequence[str]) -> int:
         fault.__cause__ = error
         _report(fault)
         return FAILED
+    finally:
+        release_echo()
 
 
 def _run(invocation: Invocation) -> int:

@@ -58,7 +58,9 @@ def refusal(what: str) -> PermissionError:
 
 def _set(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     if not values:
-        session.output.show(settings.Overview())
+        from gradsh.session.overview import Overview
+
+        session.output.show(Overview())
         return
     name, *given = values
     setting = settings.find(name)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from gradsh.display import json, values
 from gradsh.display.print_options import options
 from gradsh.display.themes import COLOURS, THEMES
 from gradsh.engine.dtypes import ALIASES, DEFAULTS, DTYPES, DType, set_default_dtype
@@ -25,7 +24,6 @@ _WORDS: Final[dict[str, object]] = {
 }
 
 SWITCH: Final = ("on", "off")
-_HEADS: Final = ("setting", "value", "what it is for")
 _MOST_WORDS: Final = 4
 
 
@@ -90,35 +88,6 @@ SETTINGS: Final[dict[str, Setting]] = {}
 def declare(setting: Setting) -> None:
     """Add a setting; a front declares those of its own."""
     SETTINGS[setting.name] = setting
-
-
-class Overview:
-    """What `set` alone shows: every setting, what it is now, and what it is for."""
-
-    def __init__(self) -> None:
-        self._rows = [
-            (setting.name, setting.value_text, setting.purpose) for setting in SETTINGS.values()
-        ]
-
-    def __str__(self) -> str:
-        from gradsh.display.tables import aligned
-
-        return aligned(_HEADS, self._rows)
-
-    def __rich__(self) -> Any:
-        from gradsh.display.tables import rich_table
-
-        return rich_table(_HEADS, self._rows, gives_way=2)
-
-
-def _data(value: Overview) -> Iterator[str]:
-    from json import dumps
-
-    yield dumps({name: value for name, value, _ in value._rows})
-
-
-values.register(Overview, Overview.__str__)
-json.register(Overview, "settings", _data)
 
 
 def find(name: str) -> Setting:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 PROMPT = ">>> "
 CONTINUATION = "... "
 
@@ -22,3 +25,10 @@ def read_plain() -> str:
         entry = "\n".join(lines)
         if is_complete(entry):
             return entry
+
+
+def is_plain() -> bool:
+    """Whether the terminal knows no escape codes, or is none."""
+    if os.environ.get("TERM", "").lower() in ("", "dumb", "unknown") and os.name == "posix":
+        return True
+    return not (sys.stdin.isatty() and sys.stdout.isatty())

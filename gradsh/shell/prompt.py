@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from gradsh.shell.plain import CONTINUATION, PROMPT, read_plain
+from gradsh.shell.early import release_echo
+from gradsh.shell.plain import CONTINUATION, PROMPT, is_plain, read_plain
 from gradsh.shell.preferences import PREFERENCES
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class EditorReader:
         self._editor.bottom_toolbar = self._fragments if PREFERENCES.toolbar else None
         if PREFERENCES.toolbar:
             self._toolbar.refresh(self._seconds)
+        release_echo()
         try:
             entry = self._editor.prompt(
                 pre_run=preload,
@@ -86,13 +87,6 @@ class EditorReader:
     def _fragments(self) -> StyleAndTextTuples:
         buffer = self._editor.default_buffer
         return self._toolbar.fragments(buffer.text, buffer.cursor_position)
-
-
-def is_plain() -> bool:
-    """Whether the terminal knows no escape codes, or is none."""
-    if os.environ.get("TERM", "").lower() in ("", "dumb", "unknown") and os.name == "posix":
-        return True
-    return not (sys.stdin.isatty() and sys.stdout.isatty())
 
 
 def make_editor(session: Session, names: Names, lexer: GradshLexer) -> PromptSession[str]:

@@ -35,7 +35,7 @@ def open_shell(tmp_path: Path, history: Path) -> Iterator[Callable[..., Any]]:
         *options: str,
         columns: int = 80,
         program: Sequence[str] = LAUNCH,
-        until: str | None = None,
+        until: Any = None,
         **environment: str,
     ) -> Terminal:
         defaults = {

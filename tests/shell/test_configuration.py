@@ -49,6 +49,13 @@ def test_ctrl_c_ends_the_start_up_program_only(open_shell, tmp_path: Path):
     assert terminal.enter("a > 0") == ["True"]
 
 
+def test_what_is_typed_before_the_prompt_is_kept(open_shell):
+    terminal = open_shell(program=GRADSH, until=lambda: True)
+    terminal.send("41 + 1\rprint")
+    terminal.wait(lambda: terminal.rows[-1].startswith(">>> print"))
+    assert terminal.rows[-2] == "42"
+
+
 def test_set_alone_lists_all(shell):
     rows = [row.split() for row in shell.enter("set")]
     assert rows[0][:2] == ["setting", "value"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.contests import Command, Commands, Contest, Race, Throughput, Work, work
+from benchmarks.prompts import FirstPrompt
 from benchmarks.registry import row
 from benchmarks.units import BYTES, RATE, SHARE
 
@@ -42,6 +43,11 @@ def cold_start(quick: bool) -> Contest:
 @row("peak-memory", "peak memory of the same", BYTES, against={"numpy": 1.4, "torch": None})
 def peak_memory(quick: bool) -> Contest:
     return starts(peak=True)
+
+
+@row("first-prompt", "the shell's first prompt", against={"imports": 2.2})
+def first_prompt(quick: bool) -> Contest:
+    return FirstPrompt()
 
 
 # The language
