@@ -14,7 +14,7 @@ import numpy as np
 from gradsh.engine.arguments import Operand, operand, optional_operand
 from gradsh.engine.arguments import shape as read_lengths
 from gradsh.engine.derivative import general, linear
-from gradsh.engine.dtypes import FROM_NUMPY, float16
+from gradsh.engine.dtypes import FROM_NUMPY, bfloat16, float16, float32
 from gradsh.engine.op import composite
 from gradsh.engine.ops.complex_numbers import imag, real
 from gradsh.engine.ops.padding import constant_pad
@@ -308,7 +308,7 @@ def _check_types(input: Any, weight: Any, bias: Any, geometry: Geometry) -> None
         error = RuntimeError(
             f"Input type ({kind.tensor_class}) and weight type ({other.tensor_class}) should be "
             "the same or input should be a MKLDNN tensor and weight is a dense tensor"
-            if input.dtype == np.float32
+            if kind in (float32, bfloat16)
             else f"expected scalar type {kind.type_name} but found {other.type_name}"
         )
         error.add_note("convert one: `x.float()`, or `x.to(w.dtype)`")

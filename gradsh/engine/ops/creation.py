@@ -213,8 +213,24 @@ def arange(
             raise RuntimeError("step must be nonzero")
         if dtype is int64:
             count = max(-((start - end) // step), 0)
-    values = start + np.arange(count) * step
+    if dtype.numpy in HALVES:
+        values = _halves_in_blocks(start, step, count, dtype.numpy)
+    else:
+        values = start + np.arange(count) * step
     return finished(np.ascontiguousarray(values.astype(dtype.numpy)), requires_grad)
+
+
+_BLOCK = 16
+"""Elements of half precision that PyTorch's kernel counts from one start; it takes two at once."""
+
+
+def _halves_in_blocks(start: Any, step: Any, count: int, storage: np.dtype[Any]) -> Any:
+    """start plus multiples of step, each block's start rounded to half precision by itself."""
+    first, step = np.float32(start), np.float32(step)
+    places = np.arange(count)
+    within = np.where(places < count - count % (2 * _BLOCK), places % _BLOCK, 0)
+    starts = (first + step * (places - within).astype(np.float32)).astype(storage)
+    return starts.astype(np.float32) + step * within.astype(np.float32)
 
 
 def _check_countable(kernel: str, dtype: DType, *, with_complex: bool) -> None:
@@ -237,7 +253,6 @@ def _evenly_spaced(start: Any, end: Any, count: int, storage: np.dtype[Any]) -> 
         step = kind(end - start) / kind(count - 1) if count > 1 else kind(0)
     else:
         kind = storage.type if is_floating(storage) else np.float64
-        kind = np.float32 if kind is np.float16 else kind
         step = (kind(end) - kind(start)) / kind(count - 1) if count > 1 else kind(0)
     places = np.arange(count)
     first = kind(start) + step * places.astype(kind)
@@ -279,7 +294,8 @@ def logspace(
     start, end = number(start, "logspace", "start", 1), number(end, "logspace", "end", 2)
     _check_countable("logspace_cpu", dtype or DEFAULTS.floating, with_complex=True)
     storage = _storage(dtype)
-    exponents = _evenly_spaced(start, end, _steps(steps), storage)
+    wide = np.dtype(np.float32) if storage in HALVES else storage
+    exponents = _evenly_spaced(start, end, _steps(steps), wide)
     if len(exponents) == 1:
         exponents[0] = start
     values = np.power(np.float64(base), exponents.astype(np.float64))

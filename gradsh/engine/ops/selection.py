@@ -147,7 +147,16 @@ def minimum(input, other):
 @pointwise(input=lambda g, input: g * isfinite(input), grad_fn="NanToNumBackward0", hidden=True)
 def replace_special(input, nan: float | None, posinf: float | None, neginf: float | None):
     """input with nan and infinities replaced, in each part of a complex number."""
-    return np.nan_to_num(input, nan=nan or 0.0, posinf=posinf, neginf=neginf)
+    if input.dtype.name != "bfloat16":
+        return np.nan_to_num(input, nan=nan or 0.0, posinf=posinf, neginf=neginf)
+    # numpy changes nothing in a type that it does not know
+    largest = float(FROM_NUMPY[input.dtype].finfo.max)
+    posinf, neginf = (
+        largest if posinf is None else posinf,
+        -largest if neginf is None else neginf,
+    )
+    wide = np.nan_to_num(input.astype(np.float32), nan=nan or 0.0, posinf=posinf, neginf=neginf)
+    return wide.astype(input.dtype)
 
 
 @composite(in_place=True)
