@@ -8,13 +8,14 @@ import numpy as np
 
 from gradsh.engine.arguments import Number, Operand, operands, refuse
 from gradsh.engine.derivative import general
-from gradsh.engine.dtypes import FROM_NUMPY, promote
+from gradsh.engine.dtypes import FROM_NUMPY, HALVES, promote
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.linalg import bmm, mm, mv
 from gradsh.engine.ops.matrices import adjoint
 from gradsh.engine.ops.pieces import refuse as refuse_type
 from gradsh.engine.ops.shape import clone, expand, expand_shape, sum_to, transpose, unsqueeze, view
+from gradsh.engine.precision import single
 
 
 def _times(value: Any, factor: Any) -> Any:
@@ -27,10 +28,19 @@ def _combined(input: Any, product: Any, beta: Any, alpha: Any) -> Any:
     base = np.broadcast_to(input, expand_shape(input.shape, product.shape, kind))
     if product.dtype.kind in "iu":
         beta, alpha = int(beta), int(alpha)
-    storage = product.dtype
-    product = _times(product, storage.type(alpha))
+    base = single(base)
+    number = base.dtype.type
+    product = _times(product, number(alpha))
     # of an input that counts for nothing, nan and inf count for nothing too
-    return product if beta == 0 else (_times(base, storage.type(beta)) + product).astype(storage)
+    total = product if beta == 0 else _times(base, number(beta)) + product
+    return total.astype(input.dtype, copy=False)
+
+
+def _product(op: Any, first: Any, second: Any) -> Any:
+    """The product of arrays of one type; that of half precision is left in single."""
+    if first.dtype is second.dtype:
+        first, second = single(first), single(second)
+    return op.op.forward(first, second)
 
 
 def _check_same(input: Any, *others: Any) -> None:
@@ -66,7 +76,7 @@ def addmm(input: Operand, mat1: Operand, mat2: Operand, *, beta: Number = 1, alp
             FROM_NUMPY[input.dtype].tensor_class,
         )
         _check_same(input, mat2, mat1)
-    return _combined(input, mm.op.forward(mat1, mat2), beta, alpha)
+    return _combined(input, _product(mm, mat1, mat2), beta, alpha)
 
 
 @general(
@@ -95,7 +105,11 @@ def addmv(input: Operand, mat: Operand, vec: Operand, *, beta: Number = 1, alpha
             "addmv input tensors must have the same dtype, but got "
             f"{kinds[0]}, {kinds[1]}, and {kinds[2]}"
         )
-    return _combined(input, mv.op.forward(mat, vec), beta, alpha)
+    if input.dtype in HALVES:  # PyTorch's kernel rounds the numbers, and what beta makes of input
+        beta, alpha = (single(np.array(number).astype(input.dtype)) for number in (beta, alpha))
+        if beta not in (0, 1):
+            input, beta = (single(input) * beta).astype(input.dtype), 1
+    return _combined(input, _product(mv, mat, vec), beta, alpha)
 
 
 @general(
@@ -116,8 +130,8 @@ def baddbmm(
     shape = batch1.shape[0], batch1.shape[1], batch2.shape[2]
     expand_shape(input.shape, shape, FROM_NUMPY[input.dtype].tensor_class)
     refuse_type("baddbmm", "b", batch1)
-    product = bmm.op.forward(batch1, batch2)
-    if input.dtype is not product.dtype:
+    product = _product(bmm, batch1, batch2)
+    if input.dtype is not batch1.dtype:
         kinds = [FROM_NUMPY[x.dtype].c_name for x in (input, batch1, batch2)]
         raise RuntimeError(
             f"Input dtypes must be the same, got: input {kinds[0]}, batch1: {kinds[1]}, "
@@ -178,8 +192,15 @@ def addbmm(
         )
     _check_same(input, batch2, batch1)
     refuse_type("addmm_impl_cpu_", "b", batch1)
-    product = np.add.reduce(np.matmul(batch1, batch2), 0, input.dtype)
-    return _combined(input, product, beta, alpha)
+    if input.dtype not in HALVES:
+        product = np.add.reduce(np.matmul(batch1, batch2), 0, input.dtype)
+        return _combined(input, product, beta, alpha)
+    total = np.broadcast_to(input, shape)
+    if not len(batch1):
+        return _combined(total, np.zeros(shape, np.float32), beta, alpha)
+    for first, second in zip(batch1, batch2, strict=True):  # each rounded, as in PyTorch
+        total, beta = _combined(total, np.matmul(single(first), single(second)), beta, alpha), 1
+    return total
 
 
 @general(
