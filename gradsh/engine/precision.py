@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,39 @@ def rounded_once(formula: Callable[..., Any]) -> Callable[..., Any]:
         return formula(single(g), *wide).astype(g.dtype)
 
     return compute
+
+
+_VECTOR_OF_HALVES = 32
+"""Elements that PyTorch's kernels compute at once; what is left over, one by one."""
+
+
+def left_over(*operands: Any) -> Any:
+    """Where, among the results of pointwise operands of half precision, PyTorch's kernels compute
+    one element after the other, in code that may round more often than that for whole vectors.
+
+    A bool, or an array of them that broadcasts with the result. Operands that do not lie in memory
+    as the result does are computed line by line.
+    """
+    shape = np.broadcast_shapes(*(x.shape for x in operands))
+    dense = all(not x.ndim or (x.shape == shape and x.flags.c_contiguous) for x in operands)
+    length = math.prod(shape) if dense or not shape else shape[-1]
+    whole = length - length % _VECTOR_OF_HALVES
+    if whole in (0, length):
+        return not whole
+    places = np.arange(length) >= whole
+    return places.reshape(shape) if dense else places
+
+
+def plus_multiple(input: Any, other: Any, factor: Any) -> Any:
+    """input + factor * other of half precision, as PyTorch's kernel for sums rounds it.
+
+    Half precision is what it makes of the factor too, and of products that are left over.
+    """
+    product = single(other) * single(np.asarray(factor).astype(input.dtype))
+    alone = left_over(input, other)
+    if alone is not False:
+        product = np.where(alone, single(product.astype(input.dtype)), product)
+    return (single(input) + product).astype(input.dtype)
 
 
 def single(array: Any) -> Any:

@@ -20,7 +20,7 @@ from gradsh.engine.dtypes import (
 )
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
-from gradsh.engine.precision import precise
+from gradsh.engine.precision import plus_multiple, precise
 from gradsh.engine.scalars import number_array, stored_number
 from gradsh.engine.tensor import Tensor, new_tensor
 
@@ -71,8 +71,7 @@ def _plus_multiple(input: Any, other: Any, alpha: Any) -> Any:
     factor = number_array(alpha, input.dtype)
     if input.dtype not in HALVES:
         return np.add(input, np.multiply(other, factor))
-    wide = input.astype(np.float32) + other.astype(np.float32) * factor
-    return wide.astype(input.dtype)
+    return plus_multiple(input, other, factor)
 
 
 @pointwise(

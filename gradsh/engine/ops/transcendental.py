@@ -13,18 +13,17 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import pointwise
-from gradsh.engine.dtypes import NUMBER_CATEGORY, is_floating
+from gradsh.engine.dtypes import HALVES, NUMBER_CATEGORY, is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import cos, exp, sin
 from gradsh.engine.ops.pieces import array_of, choose, kept, refuse
 from gradsh.engine.ops.pointwise import neg, pow, reciprocal
-from gradsh.engine.precision import precise, single
+from gradsh.engine.precision import left_over, precise, single
 from gradsh.engine.tensor import Tensor
 
 LN2 = math.log(2)
 LN10 = math.log(10)
-_VECTOR_OF_HALVES = 32  # fewer elements go through PyTorch's scalar code, which rounds twice
 
 
 @pointwise(input=lambda g, out: g * conjugate(out) * LN2, result="float")
@@ -87,8 +86,8 @@ def rsqrt(input):
     rsqrt(rand(3, 4) + 0.1)
     """
     root = np.sqrt(single(input))
-    if input.size < _VECTOR_OF_HALVES:
-        root = root.astype(input.dtype, copy=False)
+    if input.dtype in HALVES:
+        root = np.where(left_over(input), single(root.astype(input.dtype)), root)
     return np.true_divide(input.dtype.type(1), root).astype(input.dtype, copy=False)
 
 

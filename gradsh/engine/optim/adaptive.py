@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.optim.optimizer import Optimizer, check_option, decayed
-from gradsh.engine.optim.updates import add_quotient, add_scaled, add_squares, blend, real_parts
+from gradsh.engine.optim.updates import (
+    add_quotient,
+    add_scaled,
+    add_squares,
+    blend,
+    real_parts,
+    scale,
+    shrink,
+)
 from gradsh.engine.tensor import Tensor
 
 
@@ -37,7 +45,7 @@ class Adam(Optimizer):
                 gradient = np.asarray(-gradient)
             if decay:
                 values = tensor.array
-                values *= values.dtype.type(1 - lr * decay)
+                scale(values, 1 - lr * decay)
         else:
             gradient = decayed(gradient, tensor, options)
         values, gradient = real_parts(tensor.array), real_parts(gradient)
@@ -51,12 +59,12 @@ class Adam(Optimizer):
         mean, square = state["exp_avg"], state["exp_avg_sq"]
         state["step"] += 1
         blend(mean, gradient, 1 - beta1)
-        square *= square.dtype.type(beta2)
+        scale(square, beta2)
         add_squares(square, gradient, 1 - beta2)
         if options["amsgrad"]:
             square = np.maximum(state["max_exp_avg_sq"], square, out=state["max_exp_avg_sq"])
         size = np.asarray(np.sqrt(square))
-        size /= size.dtype.type((1 - beta2 ** state["step"]) ** 0.5)
+        shrink(size, (1 - beta2 ** state["step"]) ** 0.5)
         size += size.dtype.type(eps)
         add_quotient(values, mean, size, -lr / (1 - beta1 ** state["step"]))
 
@@ -171,7 +179,7 @@ class RMSprop(Optimizer):
             if options["centered"]:
                 state["grad_avg"] = np.zeros_like(values)
         square = state["square_avg"]
-        square *= square.dtype.type(alpha)
+        scale(square, alpha)
         add_squares(square, gradient, 1 - alpha)
         if options["centered"]:
             blend(state["grad_avg"], gradient, 1 - alpha)
@@ -181,7 +189,7 @@ class RMSprop(Optimizer):
         size += size.dtype.type(options["eps"])
         if momentum > 0:
             buffer = state["momentum_buffer"]
-            buffer *= buffer.dtype.type(momentum)
+            scale(buffer, momentum)
             add_quotient(buffer, gradient, size, 1)
             add_scaled(values, buffer, -lr)
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradsh.engine.optim.optimizer import Optimizer, check_option, decayed
-from gradsh.engine.optim.updates import add_scaled
+from gradsh.engine.optim.updates import add_scaled, scale
 from gradsh.engine.tensor import Tensor
 
 
@@ -34,7 +34,7 @@ class SGD(Optimizer):
             if buffer is None:
                 buffer = state["momentum_buffer"] = direction.copy()
             else:
-                buffer *= buffer.dtype.type(momentum)
+                scale(buffer, momentum)
                 add_scaled(buffer, direction, 1 - options["dampening"])
             if options["nesterov"]:
                 direction = direction.copy()
