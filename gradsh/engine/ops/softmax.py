@@ -18,7 +18,13 @@ from gradsh.engine.ops.pieces import refuse
 from gradsh.engine.ops.pointwise import neg
 from gradsh.engine.ops.reductions import sum
 from gradsh.engine.ops.shape import to
-from gradsh.engine.precision import SEEN_IN_FULL, fused_multiply_add, precise, single
+from gradsh.engine.precision import (
+    SEEN_IN_FULL,
+    fused_multiply_add,
+    left_over,
+    precise,
+    single,
+)
 from gradsh.engine.tensor import wrap_dim
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -111,32 +117,37 @@ def _normalized(kernel: str, body: Callable[..., Any], input: Array, dim: int) -
     if not input.ndim:
         return _normalized(kernel, body, input.reshape(1), 0).reshape(())
     if input.dtype in HALVES:
-        return _HALF_BODIES[body](single(input), axis, last).astype(input.dtype)
+        return _HALF_BODIES[body](single(input), axis, last, input.dtype).astype(input.dtype)
     return _along(body, axis, input)
 
 
-def _half_softmax(input: Array, axis: int, last: bool) -> Array:
-    """softmax of half precision; off the last dimension PyTorch keeps the powers as halves."""
+def _half_softmax(input: Array, axis: int, last: bool, half: np.dtype[Any]) -> Array:
+    """softmax of half precision.
+
+    Off the last dimension PyTorch keeps the powers as halves, of what whole vectors leave over.
+    """
     powers = precise(np.exp, input - MAXIMUM.reduce(input, axis, keepdims=True))
     total = ADD.reduce(powers, axis, keepdims=True)
     if not last:
-        powers = powers.astype(np.float16).astype(np.float32)
+        after = input.shape[axis + 1 :]
+        alone = left_over(np.empty(after, half))
+        powers = np.where(alone, powers.astype(half).astype(np.float32), powers)
     result: Array = powers / total
     return result
 
 
-def _half_log_softmax(input: Array, axis: int, last: bool) -> Array:
+def _half_log_softmax(input: Array, axis: int, last: bool, half: np.dtype[Any]) -> Array:
     """log_softmax of half precision; in the last dimension PyTorch keeps the sums as halves."""
     result: Array = input - MAXIMUM.reduce(input, axis, keepdims=True)
     total = ADD.reduce(precise(np.exp, result), axis, keepdims=True)
     if last:
-        total = total.astype(np.float16).astype(np.float32)
-        return result - precise(np.log, total).astype(np.float16)
+        total = total.astype(half).astype(np.float32)
+        return result - precise(np.log, total).astype(half)
     result -= precise(np.log, total)
     return result
 
 
-_HALF_BODIES: dict[Callable[..., Any], Callable[[Array, int, bool], Array]] = {
+_HALF_BODIES: dict[Callable[..., Any], Callable[[Array, int, bool, np.dtype[Any]], Array]] = {
     _softmax_body: _half_softmax,
     _log_softmax_body: _half_log_softmax,
 }
