@@ -20,7 +20,6 @@ number is `[re, im]`. Nothing is abbreviated, whatever the print options are.
 
 from __future__ import annotations
 
-from json import dumps
 from math import isfinite
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -45,6 +44,13 @@ if TYPE_CHECKING:
 __all__ = ["register", "to_json", "write_json"]
 
 _ELEMENTS_AT_ONCE = 8192
+
+
+def dumps(value: object) -> str:
+    """A text, a number, a bool or a list of them as JSON."""
+    from json import dumps  # slow to import, and the settings are declared before anybody asks
+
+    return dumps(value)
 
 
 def to_json(name: str | None, value: object) -> str:

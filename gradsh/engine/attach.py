@@ -6,16 +6,13 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from gradsh.engine import assignment, hooks, inplace, leaf, modes
-from gradsh.engine.backward import backward_of, grad
-from gradsh.engine.checkpoint import checkpoint
+from gradsh.engine.backward import backward_of
 from gradsh.engine.dtypes import NUMBER_CATEGORY
-from gradsh.engine.functional import hessian, hvp, jacobian, jvp, vhp, vjp
-from gradsh.engine.gradcheck import gradcheck, gradgradcheck
 from gradsh.engine.op import FUNCTIONS, IN_PLACE, METHODS, OPS
 from gradsh.engine.ops import complex_numbers, indexing, linalg, operators, shape
 from gradsh.engine.ops.relayout import RELAYOUTS
 from gradsh.engine.random_fills import RANDOM_FILLS
-from gradsh.engine.registers import AFTER_LOADING, Register, load_all, read_index
+from gradsh.engine.registers import AFTER_LOADING, Imported, Register, load_all, read_index
 from gradsh.engine.results import RESULT_TYPES
 from gradsh.engine.tensor import Tensor
 
@@ -28,21 +25,18 @@ REGISTERS: dict[str, Register[Any]] = {
 }
 """What modules declare, by the names that the index has for it."""
 
-DIFFERENTIATION: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        checkpoint,
-        grad,
-        gradcheck,
-        gradgradcheck,
-        hessian,
-        hvp,
-        jacobian,
-        jvp,
-        vhp,
-        vjp,
-    )
-}
+DIFFERENTIATION: Imported[Callable[..., Any]] = Imported(
+    {
+        name: f"gradsh.engine.{module}"
+        for module, names in {
+            "backward": ("grad",),
+            "checkpoint": ("checkpoint",),
+            "functional": ("hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"),
+            "gradient_check": ("gradcheck", "gradgradcheck"),
+        }.items()
+        for name in names
+    }
+)
 """The functions that differentiate; what they compute is no operation."""
 
 _AUGMENTED = {

@@ -12,10 +12,12 @@ element type is, is asked here.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 BOOL, INTEGER, FLOAT, COMPLEX = range(4)
 
@@ -35,9 +37,7 @@ class DType:
 
     __slots__ = ("category", "name", "numpy", "type_name")
 
-    def __init__(
-        self, name: str, storage: npt.DTypeLike | None, category: int, type_name: str
-    ) -> None:
+    def __init__(self, name: str, storage: DTypeLike | None, category: int, type_name: str) -> None:
         self.name = name
         self.numpy: np.dtype[Any]
         if storage is not None:

@@ -7,7 +7,7 @@ index, or in a source tree with one that is older than a module, all of them are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from importlib import import_module
 from os import path, scandir, stat
 from typing import Generic, TypeVar
@@ -51,6 +51,28 @@ class Register(MutableMapping[str, Value], Generic[Value]):
 
     def __len__(self) -> int:
         return len(self.loaded.keys() | self.homes)
+
+
+class Imported(Mapping[str, Value], Generic[Value]):
+    """Functions by their names, each imported when it is taken: `homes` has their modules."""
+
+    __slots__ = ("_homes",)
+
+    def __init__(self, homes: dict[str, str]) -> None:
+        self._homes = homes
+
+    def __getitem__(self, name: str) -> Value:
+        value: Value = getattr(import_module(self._homes[name]), name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._homes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._homes)
+
+    def __len__(self) -> int:
+        return len(self._homes)
 
 
 def load(module: str) -> None:

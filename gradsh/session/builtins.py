@@ -28,7 +28,7 @@ def _shared() -> dict[Any, object]:
     attach()
     names: dict[Any, object] = {
         **{name: FUNCTIONS.loaded.get(name) or Unloaded(name) for name in FUNCTIONS},
-        **DIFFERENTIATION,
+        **{name: Unloaded(name, DIFFERENTIATION) for name in DIFFERENTIATION},
         **OPTIMISATION,
         **DTYPES,
         **ALIASES,

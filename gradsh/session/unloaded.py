@@ -11,18 +11,19 @@ from gradsh.engine import FUNCTIONS
 class Unloaded:
     """Stands for a function; a session replaces it before a statement that mentions its name."""
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "table")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, table: Mapping[str, Any] = FUNCTIONS) -> None:
         self.name = name
+        self.table = table
 
     def __call__(self, *values: Any, **named: Any) -> Any:
-        return FUNCTIONS[self.name](*values, **named)
+        return self.table[self.name](*values, **named)
 
 
 def loaded(value: Any) -> Any:
     """A built-in value, or the function it stands for."""
-    return FUNCTIONS[value.name] if type(value) is Unloaded else value
+    return value.table[value.name] if type(value) is Unloaded else value
 
 
 class Loading(Mapping[str, Any]):

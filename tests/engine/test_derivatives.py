@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from gradsh.engine import FUNCTIONS, OPS, Tensor
-from gradsh.engine.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from gradsh.engine.gradient_check import GradcheckError, gradcheck, gradgradcheck
 from gradsh.engine.random import manual_seed
 from gradsh.engine.symbols import derivative
 
