@@ -51,10 +51,26 @@ RULES = _tables.RULES
 """For each production: the number of what it makes, its length, the name of its step or ""."""
 ORIGIN_COUNT = len(_tables.ORIGINS)
 TERMINAL_COUNT = len(TERMINALS)
-ACTIONS: list[dict[int, int]] = [dict(zip(*row, strict=True)) for row in _tables.ACTIONS]
-"""For each state, what a terminal leads to: a state (shift) or ~production (reduce)."""
-GOTOS: list[dict[int, int]] = [dict(zip(*row, strict=True)) for row in _tables.GOTOS]
 START = 0
+
+Row = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+class Rows(dict[int, dict[int, int]]):
+    """The rows of a table by their states, each made when it is first looked at."""
+
+    def __init__(self, packed: tuple[Row, ...]) -> None:
+        super().__init__()
+        self._packed = packed
+
+    def __missing__(self, state: int) -> dict[int, int]:
+        row = self[state] = dict(zip(*self._packed[state], strict=True))
+        return row
+
+
+ACTIONS = Rows(_tables.ACTIONS)
+"""For each state, what a terminal leads to: a state (shift) or ~production (reduce)."""
+GOTOS = Rows(_tables.GOTOS)
 
 _goto_memory: dict[int, int] = {}
 

@@ -88,7 +88,8 @@ def test_soft_words_and_names_meet_only_at_the_start_of_a_statement():
     begin = {
         terminal for terminal in grammar.ACTIONS[grammar.START] if terminal >= grammar.FIRST_SOFT
     }
-    for row in grammar.ACTIONS:
+    for state in range(len(_tables.ACTIONS)):
+        row = grammar.ACTIONS[state]
         if grammar.NAME in row and grammar.ANY_NAME not in row:
             both = {terminal for terminal in row if terminal >= grammar.FIRST_SOFT}
             assert both & set(range(grammar.FIRST_DECLARED)) <= begin
