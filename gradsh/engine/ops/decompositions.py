@@ -344,7 +344,43 @@ _SVD = named_result("linalg_svd", ("U", "S", "Vh"))
 
 
 def _skew(matrices: Any) -> Any:
+    """X - X^H for each matrix X."""
     return matrices - adjoint(matrices)
+
+
+def _turned(about_u: Any, about_v: Any, S: Any) -> Any:
+    """What the skew parts of the cotangents of U and V^H give to U^H gA V."""
+    column, row = unsqueeze(S, -1), unsqueeze(S, -2)
+    gaps = _differences(S * S)
+    if about_u is None:
+        return column * (about_v / gaps)
+    if about_v is None:
+        return (about_u / gaps) * row
+    return (about_u * row + column * about_v) / gaps
+
+
+def _beyond(g: Any, vectors: Any, S: Any) -> Any:
+    """The part of g / S that lies outside of the space of the singular vectors."""
+    scaled = g / unsqueeze(S, -2)
+    return scaled - matmul(vectors, matmul(adjoint(vectors), scaled))
+
+
+def _between(g_u: Any, g_s: Any, g_vh: Any, U: Any, S: Any, Vh: Any) -> Any:
+    """U^H gA V, of the cotangents of U, S and V^H.
+
+    Complex vectors are determined up to a phase; RuntimeError where the cotangents depend on it.
+    """
+    about_u = None if g_u is None else _skew(matmul(adjoint(U), g_u))
+    about_v = None if g_vh is None else _skew(matmul(Vh, adjoint(g_vh)))
+    inside = _turned(about_u, about_v, S)
+    if array_of(U).dtype.kind == "c":
+        phases = [0.0 if x is None else _diagonal_of(x).imag for x in (about_u, about_v)]
+        why = "phase term, making it"
+        _check_phase("svd_backward", "singular vectors", why, phases[0], np.negative(phases[1]))
+        if about_u is not None and about_v is not None:
+            twice = about_u / (2 * unsqueeze(S, -2))
+            inside = inside + choose(_diagonal_mask(about_u), twice, 0)
+    return inside if g_s is None else inside + diag_embed(g_s)
 
 
 def _svd_rule(g: Any, U: Any, S: Any, Vh: Any) -> Any:
@@ -358,32 +394,11 @@ def _svd_rule(g: Any, U: Any, S: Any, Vh: Any) -> Any:
         if rows >= columns:
             return matmul(U, unsqueeze(g_s, -1) * Vh)
         return matmul(U * unsqueeze(g_s, -2), Vh)
-    column, row = unsqueeze(S, -1), unsqueeze(S, -2)
-    about_u = None if g_u is None else _skew(matmul(adjoint(U), g_u))
-    about_v = None if g_vh is None else _skew(matmul(Vh, adjoint(g_vh)))
-    gaps = _differences(S * S)
-    if about_u is None:
-        inside = column * (about_v / gaps)
-    elif about_v is None:
-        inside = (about_u / gaps) * row
-    else:
-        inside = (about_u * row + column * about_v) / gaps
-    if array_of(U).dtype.kind == "c":
-        phases = [0.0 if x is None else _diagonal_of(x).imag for x in (about_u, about_v)]
-        why = "phase term, making it"
-        _check_phase("svd_backward", "singular vectors", why, phases[0], np.negative(phases[1]))
-        if about_u is not None and about_v is not None:
-            inside = inside + choose(_diagonal_mask(about_u), about_u / (2 * row), 0)
-    if g_s is not None:
-        inside = inside + diag_embed(g_s)
+    inside = _between(g_u, g_s, g_vh, U, S, Vh)
     if rows > columns and g_u is not None:
-        scaled = g_u / row
-        outside = scaled - matmul(U, matmul(adjoint(U), scaled))
-        return matmul(matmul(U, inside) + outside, Vh)
+        return matmul(matmul(U, inside) + _beyond(g_u, U, S), Vh)
     if rows < columns and g_vh is not None:
-        scaled = g_vh / column
-        outside = scaled - matmul(matmul(scaled, adjoint(Vh)), Vh)
-        return matmul(U, matmul(inside, Vh) + outside)
+        return matmul(U, matmul(inside, Vh) + adjoint(_beyond(adjoint(g_vh), adjoint(Vh), S)))
     if rows >= columns:
         return matmul(U, matmul(inside, Vh))
     return matmul(matmul(U, inside), Vh)
