@@ -117,17 +117,14 @@ class Translator:
         body = spaced(self.out.lines)
         helpers = self._helper_lines()
         written = "\n".join((*helpers, *body))
-        head = [f'"""{self.title}"""', ""]
-        imports = self._import_lines(written)
-        parts = [*head, *imports]
-        if helpers:
-            parts += ["", "", *helpers]
-        gap = [""] if not helpers and not (body and body[0].startswith(("def ", "class "))) else []
-        if body and not gap:
-            gap = ["", ""]
-        if not imports and not helpers:
-            gap = []
-        return "\n".join((*parts, *gap, *body)).rstrip() + "\n"
+        parts = [[f'"""{self.title}"""'], self._import_lines(written), helpers, body]
+        text = ""
+        for part in parts:
+            defines = part is helpers or (bool(part) and part[0].startswith(("def ", "class ")))
+            if part and text:
+                text += "\n\n" if defines or (part is body and helpers) else "\n"
+            text += "".join(line + "\n" for line in part)
+        return text.rstrip() + "\n"
 
     def need(self, helper: str) -> str:
         """Have a helper in the program; its name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gradsh.conversion import Program, Statement, convert_program
 from gradsh.files.atomic import replacing
@@ -10,6 +10,9 @@ from gradsh.session.converting import read_program
 
 if TYPE_CHECKING:
     from gradsh.session.session import Session
+
+TITLE: Final = "Exported from a session of gradsh."
+_SHELL: Final = "<shell>"
 
 
 def export(session: Session, path: Any, target: str = "torch") -> None:
@@ -19,24 +22,37 @@ def export(session: Session, path: Any, target: str = "torch") -> None:
     if the path is no text, ValueError for an unknown target, RuntimeError if the session has run
     more statements than it remembers, OSError from the file.
     """
-    from gradsh.session.session import MAXIMUM_DONE
-
     if not isinstance(path, str):
         raise TypeError(f"export takes the path of a file as a text, not {type(path).__name__}")
-    if len(session.done) >= MAXIMUM_DONE:
-        error = RuntimeError(f"more than {MAXIMUM_DONE} statements were run, too many to export")
-        error.add_note("`gradsh convert program.grad` converts a program in a file")
-        raise error
-    statements = [Statement(*done) for done in session.done]
-    program = Program(statements, _texts(statements))
-    text, refusals = convert_program(program, "Exported from a session of gradsh.", target)
+    text, refusals = convert_program(_program(session), TITLE, target)
     try:
         with replacing(path) as stream:
             stream.write(text.encode())
     except OSError as error:
         raise type(error)(f"cannot write '{path}': {error.strerror or error}") from None
+    if session.dialogue is not None:
+        session.dialogue.wrote(path)
     for refusal in refusals:
         session.output.write(f"{refusal}\n")
+
+
+def _program(session: Session) -> Program:
+    """What was run: the statements of programs, then in a shell the entries that stand."""
+    from gradsh.session.session import MAXIMUM_DONE
+
+    if len(session.done) >= MAXIMUM_DONE:
+        error = RuntimeError(f"more than {MAXIMUM_DONE} statements were run, too many to export")
+        error.add_note("`gradsh convert program.grad` converts a program in a file")
+        raise error
+    statements = [Statement(*done) for done in session.done]
+    texts = _texts(statements)
+    if session.dialogue is not None:
+        from gradsh.session.recorder import program_of
+
+        entries = program_of(session.dialogue.entries).partition("\n")[2]
+        statements += Program.parsed(entries, _SHELL, read_program).statements
+        texts[_SHELL] = entries
+    return Program(statements, texts)
 
 
 def _texts(statements: list[Statement]) -> dict[str, str]:

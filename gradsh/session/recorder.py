@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gradsh.session.entries import Entry, Step
 
 _LEFT_OUT: Final = frozenset(
-    ("apropos", "edit", "help", "history", "record", "redo", "undo", "vars")
+    ("apropos", "edit", "export", "help", "history", "record", "redo", "undo", "vars")
 )
 """Commands that are for whoever types."""
 

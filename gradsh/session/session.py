@@ -53,7 +53,7 @@ class Session:
     all that touches files. `arguments` are the texts that a program finds in `args`, and `data`
     is the descriptor that its `stdin()` reads; None where there is nothing to read. `anomaly`
     watches the operations of every statement, if it is there. `recent` are the last statements.
-    `done` has those that were run without an error, up to MAXIMUM_DONE.
+    `done` has those outside of it that were run without an error, up to MAXIMUM_DONE.
     `dialogue` has the entries of a shell; None where nobody types.
     """
 
@@ -249,7 +249,8 @@ class Session:
                 unit = in_parts(unit)
             count = len(self.done)
             value = unit.run(self.namespace)
-            if len(self.done) == count < MAXIMUM_DONE:  # a program that it ran is there already
+            if self.dialogue is None and len(self.done) == count < MAXIMUM_DONE:
+                # what a program did that it ran is there already
                 shows = unit.kind == "expression" and not unit.quiet
                 self.done.append((unit.text, unit.source, unit.line, shows))
             if unit.quiet:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from gradsh.session import Session
+from gradsh.shell.loop import Loop
+from tests.sessions import Collected
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 PROGRAM = """\
@@ -175,3 +179,35 @@ def test_export_touches_no_file_in_a_safe_session(run_gradsh: Run, tmp_path: Pat
     assert done.returncode == 1
     assert "'export' may not be used here" in done.stderr
     assert not (tmp_path / "out.py").exists()
+
+
+def test_export_in_a_shell_knows_what_stands(tmp_path: Path) -> None:
+    session = Session(Collected(), echo=True, numbered=True)
+    session.run("before = 1", "program.grad")
+    loop = Loop(session, lambda: "")
+    path = str(tmp_path / "out.py")
+    for entry in (
+        "x = ones(2) grad  # a leaf",
+        "x * 2",
+        "x +",
+        'x + "a"',
+        "y = 3",
+        "undo",
+        "_3 + before; vars",
+        f'export "{path}"',
+    ):
+        loop.evaluate(entry)
+    assert (
+        Path(path).read_text()
+        == '''\
+"""Exported from a session of gradsh."""
+
+import torch
+
+before = 1
+x = torch.ones(2, requires_grad=True)  # a leaf
+_3 = x * 2
+print(_3)
+print(_3 + before)
+'''
+    )
