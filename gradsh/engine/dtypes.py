@@ -208,6 +208,11 @@ def is_floating(storage: np.dtype[Any]) -> bool:
     return CATEGORY.get(storage) == FLOAT
 
 
+def is_bfloat16(storage: np.dtype[Any]) -> bool:
+    """Whether `storage` is bfloat16's: PyTorch's kernels for it may round elsewhere."""
+    return FROM_NUMPY.get(storage) is bfloat16
+
+
 def is_inexact(storage: np.dtype[Any]) -> bool:
     """Whether what is stored as `storage` is floating or complex: only such has a gradient."""
     return CATEGORY.get(storage, BOOL) >= FLOAT

@@ -82,6 +82,14 @@ def left_over(*operands: Any) -> Any:
     return places.reshape(shape) if dense else places
 
 
+def reciprocal_root(input: Any) -> Any:
+    """One over the square root, in single precision, of half precision rounded as PyTorch does."""
+    root = np.sqrt(single(input))
+    if input.dtype in HALVES:
+        root = np.where(left_over(input), single(root.astype(input.dtype)), root)
+    return np.reciprocal(root)
+
+
 def plus_multiple(input: Any, other: Any, factor: Any) -> Any:
     """input + factor * other of half precision, as PyTorch's kernel for sums rounds it.
 

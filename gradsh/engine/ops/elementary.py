@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.derivative import pointwise
-from gradsh.engine.dtypes import is_floating
+from gradsh.engine.dtypes import is_bfloat16, is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.pointwise import no_change, not_implemented, pow, where
@@ -85,6 +85,9 @@ def tanh(input):
 )
 def sigmoid_backward(grad, output):
     """The cotangent of sigmoid's input, from its result and the result's cotangent."""
+    if is_bfloat16(grad.dtype):  # PyTorch's kernel for it rounds once
+        wide = single(output)
+        return (single(grad) * (1 - wide) * wide).astype(grad.dtype)
     return grad * conjugate(1 - output) * conjugate(output)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.derivative import general
-from gradsh.engine.dtypes import FROM_NUMPY, is_inexact
+from gradsh.engine.dtypes import FROM_NUMPY, is_bfloat16, is_inexact
 from gradsh.engine.op import composite
 from gradsh.engine.ops.assembly import broadcast_tensors
 from gradsh.engine.ops.creation import ones_like
@@ -206,10 +206,14 @@ def smooth_l1_loss_of(input: Operand, target: Operand, reduction: str, beta: flo
     """Smooth distances between two tensors of one shape, reduced."""
     input, target = promoted(input, target)
     refuse("smooth_l1_cpu", "iubc", input)
-    distance = np.abs(input - target)
+    storage = input.dtype
+    if is_bfloat16(storage):
+        input, target = single(input), single(target)
+    distance = single(np.abs(input - target))
     near = distance * distance.dtype.type(0.5) * distance / distance.dtype.type(beta)
     far = distance - distance.dtype.type(0.5 * beta)
-    return reduced_array(np.where(distance < beta, near, far), reduction)
+    values = np.where(distance < beta, near, far).astype(storage, copy=False)
+    return reduced_array(values, reduction)
 
 
 @composite(method=False)
@@ -257,10 +261,16 @@ def smooth_l1_loss(
 def huber_cotangent(grad: Operand, input: Operand, target: Operand, reduction: str, delta: float):
     """The cotangent of input for the cotangent grad of Huber's loss."""
     input, target = promoted(input, target)
-    difference = input - target
-    norm = difference.dtype.type(share(reduction, input.size))
-    far = np.copysign(norm, difference) * grad * difference.dtype.type(delta)
-    return np.where(np.abs(difference) >= delta, far, norm * difference * grad)
+    storage = input.dtype
+    difference, grad = single(input - target), single(grad)
+    # of half precision PyTorch rounds the numbers, and the products within the bend
+    norm, bend = (
+        single(np.asarray(number).astype(storage))
+        for number in (share(reduction, input.size), delta)
+    )
+    far = np.copysign(norm, difference) * grad * bend
+    near = single((norm * difference).astype(storage, copy=False)) * grad
+    return np.where(np.abs(difference) >= delta, far, near).astype(storage, copy=False)
 
 
 @general(
@@ -271,7 +281,6 @@ def huber_cotangent(grad: Operand, input: Operand, target: Operand, reduction: s
         g, target, input, reduction, delta
     ),
     grad_fn="HuberLossBackward0",
-    fused=True,
     hidden=True,
 )
 def huber_loss_of(input: Operand, target: Operand, reduction: str, delta: float):
@@ -285,7 +294,9 @@ def huber_loss_of(input: Operand, target: Operand, reduction: str, delta: float)
             f"{held.type_name}"
         )
     refuse("huber_cpu", "iubc", input)
-    distance = np.abs(single(input) - single(target))
+    # PyTorch's kernels round the distance of bfloat16 here, and that of float16 in smooth_l1_loss
+    rounded = is_bfloat16(input.dtype)
+    distance = np.abs(single(input - target) if rounded else single(input) - single(target))
     near = distance * distance.dtype.type(0.5) * distance
     far = (distance - distance.dtype.type(0.5 * delta)) * distance.dtype.type(delta)
     values = np.where(distance <= delta, near, far).astype(storage, copy=False)

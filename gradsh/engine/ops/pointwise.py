@@ -16,11 +16,12 @@ from gradsh.engine.dtypes import (
     FROM_NUMPY,
     HALVES,
     NUMBER_CATEGORY,
+    is_bfloat16,
     result_type,
 )
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
-from gradsh.engine.precision import plus_multiple, precise
+from gradsh.engine.precision import plus_multiple, precise, reciprocal_root, single
 from gradsh.engine.scalars import number_array, stored_number
 from gradsh.engine.tensor import Tensor, new_tensor
 
@@ -294,8 +295,19 @@ def pow_number(input: Operand, exponent: Number):
         return np.power(input, stored_number(exponent, input.dtype))
     if input.dtype not in HALVES:
         return _float_power(input, exponent)
-    exponent = input.dtype.type(exponent).item()
-    return _float_power(input.astype(np.float32), exponent).astype(input.dtype)
+    return _half_power(input, input.dtype.type(exponent).item()).astype(input.dtype)
+
+
+def _half_power(input: Any, exponent: float) -> Any:
+    """A power of half precision in single; bfloat16 is rounded after a square, as in PyTorch."""
+    wide = single(input)
+    if is_bfloat16(input.dtype):
+        if exponent in (3, -2):
+            square = single((wide * wide).astype(input.dtype))
+            return square * wide if exponent == 3 else np.reciprocal(square)
+        if exponent == -0.5:
+            return reciprocal_root(input)
+    return _float_power(wide, exponent)
 
 
 def _float_power(input: Any, exponent: Any) -> Any:

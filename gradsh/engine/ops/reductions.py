@@ -176,10 +176,13 @@ def prod(
     else:
         storage = input.dtype if is_inexact(input.dtype) else np.dtype(np.int64)
     axis = None if dim is None else wrap_dims(dim, input.ndim)
-    wide = np.dtype(np.float32) if storage in HALVES else storage
-    return np.asarray(MULTIPLY.reduce(input, axis, wide, keepdims=keepdim)).astype(
-        storage, copy=False
-    )
+    if storage in HALVES and input.size:
+        # each product is rounded, which numpy does only where it keeps all of them
+        line = input.reshape(-1) if axis is None else input
+        (along,) = (0,) if axis is None else axis
+        result = MULTIPLY.accumulate(line, along, storage).take(-1, along)
+        return np.expand_dims(result, along) if keepdim else result
+    return MULTIPLY.reduce(input, axis, storage, keepdims=keepdim)
 
 
 def evenly(g: Any, input: Any, out: Any, dim: Any, keepdim: bool, input_shape: Any) -> Any:

@@ -140,6 +140,14 @@ def _logsumexp_rule(g: Any, input: Any, out: Any, dim: Any, keepdim: bool, input
     return spread(g, dim, keepdim, input_shape) * conjugate(exp(input - out))
 
 
+def _half_logsumexp(input: Any, axis: tuple[int, ...], keepdim: bool) -> Any:
+    """logsumexp of half precision, rounded after each of the steps that PyTorch composes it of."""
+    largest = np.maximum.reduce(input, axis, keepdims=True)
+    largest = np.where(np.isinf(largest), input.dtype.type(0), largest)
+    sums = np.log(total(np.exp(input - largest), axis, True, input.dtype)) + largest
+    return sums if keepdim else np.squeeze(sums, axis)
+
+
 @general(input=_logsumexp_rule)
 def logsumexp(input: Operand, dim: Dims, keepdim: bool = False):
     """log(sum(exp(input))) along dim, without overflow.
@@ -149,8 +157,10 @@ def logsumexp(input: Operand, dim: Dims, keepdim: bool = False):
     """
     if not is_inexact(input.dtype):
         input = input.astype(DEFAULTS.floating.numpy)
-    value = single(input)
     axis = wrap_dims(dim, input.ndim)
+    if input.dtype in HALVES and input.size:
+        return _half_logsumexp(input, axis, keepdim)
+    value = single(input)
     if input.size == 0:
         result = precise(np.log, ADD.reduce(precise(np.exp, value), axis, keepdims=keepdim))
     else:

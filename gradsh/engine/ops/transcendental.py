@@ -13,13 +13,13 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import pointwise
-from gradsh.engine.dtypes import HALVES, NUMBER_CATEGORY, is_floating
+from gradsh.engine.dtypes import NUMBER_CATEGORY, is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.elementary import cos, exp, sin
 from gradsh.engine.ops.pieces import array_of, choose, kept, refuse
 from gradsh.engine.ops.pointwise import neg, pow, reciprocal
-from gradsh.engine.precision import left_over, precise, single
+from gradsh.engine.precision import precise, reciprocal_root, single
 from gradsh.engine.tensor import Tensor
 
 LN2 = math.log(2)
@@ -85,10 +85,7 @@ def rsqrt(input):
 
     rsqrt(rand(3, 4) + 0.1)
     """
-    root = np.sqrt(single(input))
-    if input.dtype in HALVES:
-        root = np.where(left_over(input), single(root.astype(input.dtype)), root)
-    return np.true_divide(input.dtype.type(1), root).astype(input.dtype, copy=False)
+    return reciprocal_root(input).astype(input.dtype, copy=False)
 
 
 @pointwise(input=lambda g, out: g * conjugate(out * out + 1), result="float")
