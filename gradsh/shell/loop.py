@@ -12,6 +12,7 @@ from gradsh.session import Fault, Interrupted, Session
 from gradsh.session.entries import Dialogue
 from gradsh.session.faults import fault_of
 from gradsh.session.interrupts import install
+from gradsh.shell.patience import Patience
 from gradsh.shell.plain import CONTINUATION, PROMPT, read_plain
 from gradsh.shell.printer import Printer
 
@@ -30,13 +31,14 @@ class Loop:
     Lines are numbered through all entries, so that `<shell>:12` says which one is meant.
     """
 
-    __slots__ = ("_dialogue", "_line", "_printer", "_read", "_session")
+    __slots__ = ("_dialogue", "_line", "_patience", "_printer", "_read", "_session")
 
     def __init__(self, session: Session, read: ReadEntry, printer: Printer | None = None) -> None:
         self._session = session
         self._read = read
         self._printer = Printer(sys.stderr) if printer is None else printer
         self._line = 1
+        self._patience = Patience(self._printer.aside)
         if session.dialogue is None:
             session.dialogue = Dialogue(session)
         self._dialogue = session.dialogue
@@ -70,9 +72,10 @@ class Loop:
         self._line += entry.count("\n") + 1
         self._dialogue.begin(entry, line)
         try:
-            for unit in self._compiled(entry, line):
-                self._session.execute(unit)
-                self._dialogue.ran(unit)
+            with self._patience:
+                for unit in self._compiled(entry, line):
+                    self._session.execute(unit)
+                    self._dialogue.ran(unit)
             failed = False
         except Interrupted as interrupted:
             self._printer.interrupted(interrupted.diagnostic)

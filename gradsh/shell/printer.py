@@ -51,6 +51,11 @@ class Printer:
             self._stream.write("\n")  # the terminal has written ^C, perhaps behind other text
         self._write(interrupt_report(diagnostic))
 
+    def aside(self, text: str) -> None:
+        """Write a text beside what runs, from whatever thread."""
+        self._stream.write("\n" + text)
+        self._stream.flush()
+
     def _write(self, report: Text) -> None:
         if self._console is None:
             from rich.console import Console
