@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 from gradsh import __version__
 from gradsh.language import Unit
@@ -23,6 +26,14 @@ LEAVE_WORDS = ("exit", "quit", "exit()", "quit()")
 
 ReadEntry = Callable[[], str]
 """Gives what the user has entered. EOFError when they leave, KeyboardInterrupt to begin anew."""
+
+
+TERMINATED = 128 + signal.SIGTERM
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """End in order, so that the terminal is left as it was found."""
+    raise SystemExit(TERMINATED)
 
 
 class Loop:
@@ -46,6 +57,7 @@ class Loop:
     def run(self, *, greet: bool) -> int:
         """Go on until the user leaves; the exit status."""
         install(always=True)
+        signal.signal(signal.SIGTERM, _terminate)
         if greet:
             self._session.output.write(f"gradsh {__version__}  (Ctrl-D leaves)\n")
         while True:
@@ -54,13 +66,21 @@ class Loop:
                 if self._leaves(entry):
                     return 0
                 if entry.strip():
-                    self.evaluate(entry)
+                    self._run(entry)
             except EOFError:
                 return 0
             except KeyboardInterrupt:
                 continue
-            except Exception as error:  # noqa: BLE001 (a fault of the shell itself ends nothing)
-                self._printer.fault(fault_of(error))
+
+    def _run(self, entry: str) -> None:
+        """Evaluate an entry. Not even a fault of the shell itself ends it."""
+        line = self._line
+        try:
+            self.evaluate(entry)
+        except Exception as error:  # noqa: BLE001
+            fault = fault_of(error)
+            fault.diagnostic.source, fault.diagnostic.line = SOURCE, line
+            self._printer.fault(fault)
 
     def evaluate(self, entry: str) -> None:
         """Run all statements of an entry, up to the first that fails, and report that one.
@@ -98,7 +118,8 @@ class Loop:
     def _next_entry(self) -> str:
         """What the user enters; if the editor itself fails, the plain prompt takes its place.
 
-        What waits to be run comes first, and is shown as if it had been typed.
+        What waits to be run comes first, and is shown as if it had been typed. EOFError when the
+        user leaves or the terminal is gone.
         """
         if self._dialogue.waiting:
             entry = self._dialogue.waiting.pop(0)
@@ -111,6 +132,8 @@ class Loop:
         except Exception as error:
             if isinstance(error, EOFError):
                 raise
+            if isinstance(error, OSError) and error.errno == errno.EIO:
+                raise EOFError from None
             install(always=True)
             self._printer.fault(fault_of(error))
             if self._read is read_plain:

@@ -121,11 +121,30 @@ class Terminal:
         self.screen.resize(lines, columns)
         self._child.setwinsize(lines, columns)
 
+    @property
+    def pid(self) -> int:
+        """The program's number."""
+        return int(self._child.pid)
+
+    def hang_up(self) -> int:
+        """Close the terminal; how the program ends, a signal as a negative number."""
+        self._child.ptyproc.fileobj.close()
+        self._child.ptyproc.closed = self._child.closed = True
+        limit = time.monotonic() + PATIENCE
+        while time.monotonic() < limit:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.05)
+        raise AssertionError("it did not end")
+
     def status(self) -> int | None:
-        """The exit status, once the program has ended."""
+        """The exit status, once the program has ended; `rest` is what it wrote meanwhile."""
         self._child.expect(pexpect.EOF)
+        self.rest = self.raw + self._child.before
         self._child.close()
         return self._child.exitstatus
 
     def close(self) -> None:
-        self._child.close(force=True)
+        if not self._child.closed:
+            self._child.close(force=True)
