@@ -128,6 +128,7 @@ NOT_THE_DERIVATIVE = {
     "gumbel_softmax(randn(3, 4), hard=true)": "a hard choice has the gradient of the relaxed one",
     "padding_idx=": "PyTorch gives the padding's row no gradient",
     "scale_grad_by_freq=": "PyTorch divides a row's gradient by how often it is looked up",
+    "eig(rand": "a loss must not depend on the phase of the vectors, and each of them alone does",
     "eigh(rand": SPREAD,
     "eigvalsh(rand": SPREAD,
     "pinv(randn(3, 3) + 4 * eye(3), hermitian=true)": SPREAD,
