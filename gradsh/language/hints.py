@@ -299,6 +299,9 @@ def _word_hint(here: _Situation) -> str | None:
         return "`print` takes values with `,` between them"
     called = before.isidentifier() and before not in SPELLING and not word.startswith(".")
     if here.terminal in _VALUES and called:
+        begins = _statement_word(before) if len(here.tokens) == 1 else None
+        if begins is not None:
+            return f"did you mean `{begins}`?"
         return f"a call needs parentheses: `{before}({word})`"
     if here.terminal in _VALUES and before[-1:] in ("'", '"'):
         return _TRIPLE_HINT if before in ('""', "''") else "texts are joined with `+`"
@@ -315,6 +318,15 @@ def _near_word(here: _Situation) -> str | None:
         if accepts(here.states, terminal)
     ]
     near = get_close_matches(here.word, words, 1, 0.6)
+    return near[0] if near else None
+
+
+def _statement_word(word: str) -> str | None:
+    """A word that begins a statement and looks like this one, which is none."""
+    from difflib import get_close_matches
+
+    words = [text for terminal, text in TEXT_OF.items() if terminal in ACTIONS[START]]
+    near = get_close_matches(word, [text for text in words if text.isidentifier()], 1, 0.75)
     return near[0] if near else None
 
 

@@ -14,6 +14,7 @@ from gradsh.engine import METHODS, Tensor
 from gradsh.language.grammar import TEXT_OF
 from gradsh.session import Session
 from gradsh.session.commands import COMMANDS
+from gradsh.session.help.words import ATTRIBUTES
 from gradsh.session.namespaces import Namespace
 from gradsh.session.settings import SETTINGS
 from gradsh.shell.descriptions import cut, describe, parameters, summary
@@ -47,7 +48,8 @@ class Names:
         """The attributes of what a dotted name names; where that is not known, of a tensor."""
         value = self._receiver(receiver)
         table = dir(value if value is Tensor or type(value) is Namespace else type(value))
-        return sorted((name[1:] for name in table if name.startswith(".")), key=_order)
+        names = [name[1:] for name in table if name.startswith(".")]
+        return sorted(names, key=lambda name: (name not in ATTRIBUTES, _order(name)))
 
     def description(self, receiver: str | None, name: str) -> str:
         """A name in one line, or an attribute of what `receiver` names."""
@@ -140,8 +142,6 @@ def word_description(word: str) -> str:
 
 
 def _attribute_description(name: str) -> str:
-    from gradsh.session.help.words import ATTRIBUTES
-
     return cut(ATTRIBUTES.get(name, ""))
 
 

@@ -42,7 +42,7 @@ class Toolbar:
         self._state = ""
         self._call: tuple[Call | None, StyleAndTextTuples] = None, []
         self._values = ChainMap(session.namespace, cast("dict[str, Any]", session.builtins))
-        self._typed = "", 0
+        self._typed: tuple[str, int] | None = None
         self._shape: StyleAndTextTuples = []
 
     def refresh(self, seconds: float | None) -> None:
@@ -58,7 +58,7 @@ class Toolbar:
             parts.append(f"last {seconds_text(seconds)}")
         self._state = _BETWEEN.join(parts)
         self._call = None, []
-        self._typed = "", 0
+        self._typed, self._shape = None, []
 
     def fragments(self, text: str, cursor: int) -> StyleAndTextTuples:
         """The line while `text` is typed and the cursor stands in it."""

@@ -139,6 +139,7 @@ def test_names_come_before_built_ins_and_words(completed):
 def test_attributes_are_those_of_the_value(completed):
     assert completed("xs.requires_g") == ["requires_grad", "requires_grad_"]
     assert "grad_fn" in completed("(xs + 1).grad")
+    assert completed("xs.g")[:2] == ["grad", "grad_fn"]
     assert "reshape" in completed("mean(xs).resh")
     assert completed("text.upp") == []
     assert "linalg" in completed("torch.lin")
