@@ -157,6 +157,8 @@ def run_startup(session: Session) -> None:
             session.run_pieces(decoded(chunks(descriptor), name), name, printer.fault)
     except Interrupted as interrupted:
         printer.interrupted(interrupted.diagnostic)
+    except KeyboardInterrupt:  # between two statements
+        printer.interrupted(None)
     finally:
         os.close(descriptor)
 

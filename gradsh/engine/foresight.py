@@ -32,7 +32,7 @@ from gradsh.engine.modes import set_grad_enabled
 from gradsh.engine.random import default_generator
 from gradsh.engine.tensor import Tensor, new_tensor
 
-__all__ = ["PLAIN_RESULTS", "Mismatch", "Unforeseen", "foresee", "stand_in"]
+__all__ = ["PLAIN_RESULTS", "Mismatch", "Unforeseen", "foresee", "hollow", "stand_in"]
 
 
 class Unforeseen(Exception):
@@ -92,10 +92,11 @@ _MOST_CACHED: Final = 512
 
 def stand_in(tensor: Tensor) -> Tensor:
     """A tensor of the same shape and type, with no elements of its own."""
-    return _hollow(tensor.array.shape, tensor.array.dtype)
+    return hollow(tensor.array.shape, tensor.array.dtype)
 
 
-def _hollow(shape: tuple[int, ...], dtype: Any) -> Tensor:
+def hollow(shape: tuple[int, ...], dtype: Any) -> Tensor:
+    """A stand-in of a shape and an array's type."""
     return new_tensor(np.broadcast_to(np.ones((), dtype), shape))
 
 
@@ -235,7 +236,7 @@ def _pointwise(
     result = function(*values, **named)
 
     def spread(leaf: Any) -> Any:
-        return _hollow(shape, leaf.array.dtype) if isinstance(leaf, Tensor) else leaf
+        return hollow(shape, leaf.array.dtype) if isinstance(leaf, Tensor) else leaf
 
     return _replaced(result, spread)
 
@@ -305,7 +306,7 @@ def _at(
                 raise Unforeseen
             if shape == leaf.array.shape:
                 return _filled(leaf)
-            return _filled(_hollow(shape, leaf.array.dtype))
+            return _filled(hollow(shape, leaf.array.dtype))
         return leaf
 
     try:
@@ -341,7 +342,7 @@ def _extrapolated(name: str, results: Sequence[Any], trials: Sequence[Mapping[in
         raise Unforeseen
     shapes = [result.array.shape for result in results]
     lengths = [_length(of, trials) for of in zip(*shapes, strict=True)]
-    return _hollow(tuple(lengths), first.array.dtype)
+    return hollow(tuple(lengths), first.array.dtype)
 
 
 def _length(of: Sequence[int], trials: Sequence[Mapping[int, int]]) -> int:

@@ -1,8 +1,8 @@
 """The shape and type of the expression that is being typed, by inference alone.
 
 The entry's syntax tree is gone through with stand-ins in place of the user's tensors
-(`gradsh.engine.foresight`). No function of the user's is called, no element of theirs is looked
-at, and no statement is run.
+(`gradsh.engine.foresight`). No function of the user's is called (its text is gone through in the
+same way), no element of theirs is looked at, and no statement is run.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from functools import lru_cache
+from types import CodeType, FunctionType
+from typing import Any, Final, NamedTuple
 
 from gradsh.display.summaries import like_text, shape_text
 from gradsh.engine import METHODS, Tensor
 from gradsh.engine.dtypes import DType
-from gradsh.engine.foresight import PLAIN_RESULTS, Mismatch, Unforeseen, foresee, stand_in
+from gradsh.engine.foresight import PLAIN_RESULTS, Mismatch, Unforeseen, foresee, hollow, stand_in
 from gradsh.engine.ops.creation import literal
 from gradsh.language import SyntaxFault, Token
 from gradsh.language.blocks import Block
 from gradsh.language.faults import Fault
 from gradsh.language.trees import tree
+from gradsh.language.units import written_in
 from gradsh.session.namespaces import Namespace
 from gradsh.session.operations import power, read_lists
 from gradsh.session.unloaded import loaded
@@ -57,6 +60,8 @@ _CLOSERS: Final = {"(": ")", "[": "]", "{": "}", "<": " >"}
 _MOST_CHARACTERS: Final = 2000
 _MOST_DROPPED: Final = 3
 _MOST_TOLD: Final = 3
+_DEEPEST: Final = 3
+_DERIVATIVES: Final = {"grad": "gradients", "jacobian": "first", "hessian": "second"}
 _UNKNOWN: Final = object()
 _NUMBERS: Final = (bool, int, float, complex)
 
@@ -113,12 +118,27 @@ def told(value: Any) -> str | None:
     return None
 
 
-class _Expressions:
-    """What expressions give, with the names that the entry itself binds."""
+class _Function(NamedTuple):
+    """A function of the user's: its parameters, its statements, and the names around it."""
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
+    parameters: tuple[str, ...]
+    defaults: dict[str, Any]
+    body: Sequence[ast.stmt]
+    bound: dict[str, Any]
+
+
+class _Expressions:
+    """What expressions give, with the names that the entry itself binds.
+
+    `depth` is how many functions of the user's are gone through around them.
+    """
+
+    def __init__(
+        self, names: Mapping[str, Any], bound: dict[str, Any] | None = None, depth: int = 0
+    ) -> None:
         self._names = names
-        self._bound: dict[str, Any] = {}
+        self._bound: dict[str, Any] = bound or {}
+        self._depth = depth
 
     def last(self, statements: Sequence[ast.stmt]) -> Any:
         """What the last of some statements gives; the others only bind names."""
@@ -140,6 +160,12 @@ class _Expressions:
         if isinstance(statement, ast.AugAssign):
             target = self.value(statement.target)
             return self._binary(type(statement.op), target, self.value(statement.value))
+        if isinstance(statement, ast.Return):
+            return None if statement.value is None else self.value(statement.value)
+        if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
+            made = self._made(statement.args, statement.body)
+            self._bound[statement.name] = made
+            return made
         self._forget(statement)
         inner = getattr(statement, "orelse", None) or getattr(statement, "body", None)
         if isinstance(statement, (ast.For, ast.While, ast.If, ast.With)) and inner:
@@ -187,6 +213,8 @@ class _Expressions:
             return stand_in(value)
         if value is _UNKNOWN:
             raise Unforeseen
+        if isinstance(value, FunctionType) and written_in(value.__code__) is not None:
+            return self._of_the_user(value)
         if isinstance(value, (tuple, list)) and any(isinstance(item, Tensor) for item in value):
             return tuple([stand_in(x) if isinstance(x, Tensor) else x for x in value])
         return value
@@ -289,7 +317,7 @@ class _Expressions:
             return arguments[0]
         if name == "@unpack":
             return self._unpacked(*arguments)
-        called = node.func
+        called: ast.expr = node.func
         if name == "@call":
             called = node.args[0]
             arguments = [self.value(argument) for argument in node.args[1:]]
@@ -297,8 +325,15 @@ class _Expressions:
         if isinstance(function, DType):
             function, receiver, arguments = METHODS["to"], arguments, [function]
         arguments = [*receiver, *arguments]
+        if isinstance(function, _Function):
+            return self._applied(function, arguments, named)
         if name == "@call":
             arguments = read_lists(function, arguments, named, self._literal)
+        derivative = _DERIVATIVES.get(getattr(function, "__name__", ""))
+        if derivative is not None:
+            return self._derived(derivative, arguments)
+        if any(isinstance(value, _Function) for value in (*arguments, *named.values())):
+            raise Unforeseen
         return foresee(function, arguments, named)
 
     def _function(self, node: ast.expr) -> tuple[Any, list[Any]]:
@@ -313,14 +348,64 @@ class _Expressions:
             function = METHODS[name]
         else:
             function = self.value(node)
-        if isinstance(function, DType):
+        if isinstance(function, (DType, _Function)):
             return function, receiver
         name = getattr(function, "__name__", "")
         module = getattr(function, "__module__", None) or ""
         computes = module.startswith("gradsh.engine.ops.") or hasattr(function, "op")
+        computes = computes or (name in _DERIVATIVES and module.startswith("gradsh.engine."))
         if not (computes or name in PLAIN_RESULTS or name == "detach" or name.endswith("_")):
             raise Unforeseen
         return function, receiver
+
+    def _derived(self, kind: str, arguments: list[Any]) -> Any:
+        """Derivatives of a result, or of a function of one tensor."""
+        if len(arguments) < 2:
+            raise Unforeseen
+        first, inputs = arguments[:2]
+        if kind == "gradients":
+            return tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+        if not (isinstance(first, _Function) and isinstance(inputs, Tensor)):
+            raise Unforeseen
+        value = self._applied(first, [inputs], {})
+        if not isinstance(value, Tensor):
+            raise Unforeseen
+        shape = inputs.array.shape if kind == "second" else value.array.shape
+        return hollow((*shape, *inputs.array.shape), inputs.array.dtype)
+
+    def _lambda(self, node: ast.Lambda) -> _Function:
+        return self._made(node.args, [ast.Return(node.body)])
+
+    def _made(self, arguments: ast.arguments, body: Sequence[ast.stmt]) -> _Function:
+        names = tuple([argument.arg for argument in arguments.args])
+        given = [self.value(default) for default in arguments.defaults]
+        defaults = dict(zip(names[len(names) - len(given) :], given, strict=True))
+        return _Function(names, defaults, body, self._bound)
+
+    def _of_the_user(self, function: FunctionType) -> _Function:
+        """A function of the session's, from its text."""
+        code = function.__code__
+        if code.co_freevars:
+            raise Unforeseen
+        names = code.co_varnames[: code.co_argcount]
+        given = [stand_in(x) if isinstance(x, Tensor) else x for x in function.__defaults__ or ()]
+        defaults = dict(zip(names[len(names) - len(given) :], given, strict=True))
+        return _Function(names, defaults, _body(code), {})
+
+    def _applied(self, function: _Function, values: list[Any], named: dict[str, Any]) -> Any:
+        """What a function of the user gives, if it ends with the only `return` in it."""
+        *before, end = function.body
+        early = any(isinstance(node, ast.Return) for part in before for node in ast.walk(part))
+        if early or not isinstance(end, ast.Return) or self._depth == _DEEPEST:
+            raise Unforeseen
+        if len(values) > len(function.parameters) or not {*named} <= {*function.parameters}:
+            raise Unforeseen
+        values = [self._literal(value) if type(value) is list else value for value in values]
+        given = dict(zip(function.parameters, values, strict=False))
+        bound = {**function.bound, **function.defaults, **given, **named}
+        if not all(name in bound for name in function.parameters):
+            raise Unforeseen
+        return _Expressions(self._names, bound, self._depth + 1).last(function.body)
 
     def _is_namespace(self, node: ast.expr) -> bool:
         while isinstance(node, ast.Attribute):
@@ -346,6 +431,23 @@ class _Expressions:
             row = foresee(operator.getitem, [value, 0], {})
             return (row,) * count
         return value
+
+
+@lru_cache(maxsize=64)
+def _body(code: CodeType) -> Sequence[ast.stmt]:
+    """The statements of a function of the user's, from the text that it was written in."""
+    written = written_in(code)
+    statements = None if written is None else tree(written[2])
+    nodes = [node for statement in statements or () for node in ast.walk(statement)]
+    found: list[Sequence[ast.stmt]] = []
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+            found.append(node.body)
+        elif isinstance(node, ast.Lambda) and code.co_name == "<lambda>":
+            found.append([ast.Return(node.body)])
+    if len(found) != 1:
+        raise Unforeseen
+    return found[0]
 
 
 def _are_numbers(items: list[Any]) -> bool:

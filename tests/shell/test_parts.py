@@ -391,14 +391,14 @@ def test_the_toolbar_tells_the_state_or_the_call():
     session.run("anomaly on; anomaly off")
     bar.refresh(0.0123)
     assert told("(1 + ") == "recording  ·  float32  ·  2.0 KiB  ·  last 12.3 ms"
-    assert told("loss(x, ") == "loss(a, b=2)"
+    assert told("loss(x, ") == "(256, 2) float32  ·  loss(a, b=2)"
     assert told("mean(x, ") == (
         "() float32  ·  mean(input, dim=none, keepdim=false, *, dtype=none)  "
         "Mean of the elements, of all or along dim"
     )
     assert told("x.mean(").startswith("() float32  ·  mean(dim=none, keepdim=false")
     whole = "mean(x) + loss(x, 2)"
-    assert bar.fragments(whole, 6)[0][1] == "mean("
+    assert bar.fragments(whole, 6)[2][1] == "mean("
     assert told("unknown(").startswith("recording")
     marked = [
         piece[1] for piece in bar.fragments("mean(x, ", len("mean(x, ")) if "argument" in piece[0]

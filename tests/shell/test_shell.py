@@ -126,6 +126,33 @@ def test_the_editor_opens_with_the_entry(open_shell, tmp_path: Path):
     assert terminal.enter("") == ["3"]
 
 
+def test_an_entry_of_many_lines_comes_back_and_is_edited_as_a_whole(shell):
+    assert shell.enter("for i in range(2) {\rprint i\r}") == ["0", "1"]
+    shell.send("\x1b[A")
+    shell.wait(lambda: shell.rows[-3:] == [">>> for i in range(2) {", "...     print i", "... }"])
+    shell.send("\x1b[A" + "\x05" + " + 10")
+    shell.wait("...     print i + 10")
+    assert shell.enter("") == ["10", "11"]
+
+
+def test_the_keys_of_emacs(shell):
+    shell.send("3 * 4\x01print \x05 + 555\x1bb\x1bd7\x01\x0b")
+    shell.wait_prompt()
+    shell.send("\x19")
+    shell.wait(">>> print 3 * 4 + 7")
+    assert shell.enter("") == ["19"]
+
+
+def test_a_wide_terminal_and_a_tall_one(open_shell):
+    terminal = open_shell("-q", columns=200)
+    terminal.enter("x = ones(2, 3);")
+    terminal.type("mean(x, dim=1")
+    terminal.wait(lambda: "Mean of the elements, of all or along dim" in terminal.toolbar)
+    terminal.resize(80, 24)
+    terminal.wait(lambda: len(terminal.toolbar) <= 80 and terminal.toolbar.startswith("(2,) float"))
+    terminal.wait(">>> mean(x, dim=1")
+
+
 def test_the_keys_of_vi(shell):
     shell.enter("set editing_mode vi")
     shell.type("print 12")
