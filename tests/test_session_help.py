@@ -54,7 +54,7 @@ or one of the topics below; apropos WORD lists all that mention a word.
   printing    print, texts with values, digits
   optimising  minimize, optimisers, schedules
   files       load, save, run, sessions, data by pipe
-  inspection  graph, explain, check, plot, hist, contour, vars, time, anomaly
+  inspection  graph, explain, check, why, grads, plot, vars, time, anomaly
   shell       keys, history, completion
   settings    set, the settings file, what runs at the start
   pytorch     what is the same, and what is not

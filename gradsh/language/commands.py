@@ -128,6 +128,16 @@ class Commands(Formats, Statements):
         parts: dict[str, ast.expr] = {"text": self._texts([value])}
         return self._command(word, [value], parts | self._parts(options), value)
 
+    def command_why(self, word: Lexeme, value: ast.expr) -> list[ast.stmt]:
+        """`why x.grad` asks for x: its gradient may be none."""
+        parts: dict[str, ast.expr] = {}
+        asked = value
+        if isinstance(value, ast.Attribute) and value.attr == ".grad":
+            asked = value.value
+            parts["gradient"] = ast.Constant(True, **span(value, value))
+        parts["text"] = self._texts([asked])
+        return self._command(word, [asked], parts, value)
+
     def command_check(self, word: Lexeme, value: ast.expr, over: Option) -> list[ast.stmt]:
         parts: dict[str, ast.expr] = {"text": self._texts([value])}
         function = self._function(value)

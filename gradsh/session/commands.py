@@ -203,6 +203,21 @@ def _explain(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     explain(session, values[0], parts)
 
 
+def _why(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.why import why
+
+    session.output.show(why(session, values[0], parts))
+
+
+def _grads(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
+    from gradsh.session.gradients import Gradients
+
+    if "grads" in session.variables:
+        session.show(session.variables["grads"])  # a likely name, and more likely meant
+        return
+    session.output.show(Gradients(session.variables))
+
+
 def _check(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     from gradsh.session.inspection import check
 
@@ -230,6 +245,10 @@ COMMANDS: Final[dict[str, Command]] = {
         "tell the backward pass step by step, with its numbers",
         _explain,
     ),
+    "why": Command(
+        "why x.grad | why E", "the way of a gradient, or what cut it off, with lines", _why
+    ),
+    "grads": Command("grads", "the gradients of the last backward pass as a table", _grads),
     "check": Command("check E over x", "compare the gradient with central differences", _check),
     "plot": Command(
         'plot y | plot x, y as "name" | plot f over x [from A to B] [with derivative] [to "f.png"]',

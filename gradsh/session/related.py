@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradsh.language import Diagnostic, Unit
+    from gradsh.language.diagnostics import Related
 
 _MAY_SHOW_MORE: Final = (RuntimeError, AttributeError, TypeError)
 _MOST_CUTS: Final = 3
@@ -46,7 +47,7 @@ def add_related(diagnostic: Diagnostic, error: BaseException, recent: Sequence[U
     if evidence.tensors and not evidence.witnesses:
         _add_cuts(diagnostic, evidence.tensors[0], scope, recent)
         return
-    told = [(witness, _spot(witness)) for witness in evidence.witnesses]
+    told = [(witness, spot_of_witness(witness)) for witness in evidence.witnesses]
     changed = next((s.name for w, s in told if w.role == CHANGED and s is not None), None)
     for witness, spot in told:
         if spot is not None:
@@ -120,13 +121,26 @@ def _add_missing_gradient(diagnostic: Diagnostic, scope: Scope) -> None:
                 f"`{name}` is no leaf, and only leaves keep a gradient: write "
                 f"`{name}.retain_grad()` before the backward pass"
             )
-            spot = _spot(Witness(MADE, node.place, node))
+            spot = spot_of_witness(Witness(MADE, node.place, node))
             if spot is not None:
                 diagnostic.related.append(spot.related(f"`{name}` was made in {{line}}"))
         return
 
 
-def _spot(witness: Witness) -> Spot | None:
+def related_fields(place: Related) -> dict[str, Any]:
+    """A place as data."""
+    return {
+        "what": place.what.replace("{line}", f"line {place.line}") or None,
+        "source": place.source,
+        "line": place.line,
+        "column": place.column,
+        "end": place.end,
+        "source_line": place.source_line,
+    }
+
+
+def spot_of_witness(witness: Witness) -> Spot | None:
+    """The place of a witness, as close as its operation tells."""
     node = witness.node
     return spot_of(witness.place, None if node is None or node.is_leaf else trace_of(node))
 
@@ -134,7 +148,7 @@ def _spot(witness: Witness) -> Spot | None:
 def _words(witness: Witness, scope: Scope, tensors: Sequence[Tensor], assigned: str | None) -> str:
     """What a witness has to do with the error; `{line}` stands for its place."""
     first = tensors[0] if tensors else None
-    name = None if first is None else scope.name_of(first)
+    name = None if first is None else scope.name_of_memory(first)
     if witness.role == CHANGED or (witness.role == SAVED and first is not None):
         name = name or assigned
     if witness.role == SAVED:

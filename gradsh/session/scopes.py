@@ -28,17 +28,21 @@ class Scope:
         self.values.pop("__builtins__", None)
 
     def name_of(self, tensor: Tensor) -> str | None:
-        """The variable that holds a tensor, or one over the same memory; the newest one."""
-        found = None
+        """The variable that holds a tensor."""
+        return next((name for name, value in self.values.items() if value is tensor), None)
+
+    def name_of_memory(self, tensor: Tensor) -> str | None:
+        """The variable that holds a tensor, or else one over the same memory."""
+        found = self.name_of(tensor)
+        if found is not None:
+            return found
         for name, value in self.values.items():
-            if value is tensor:
-                return name
             if isinstance(value, Tensor) and (
                 value.array is tensor.array
                 or (value.version is not None and value.version is tensor.version)
             ):
-                found = found or name
-        return found
+                return name
+        return None
 
     def name_of_node(self, node: Node) -> str | None:
         """The variable that holds the result of a node, or what accumulates there."""

@@ -200,13 +200,16 @@ With --safe no file is read or written.
 """,
     ),
     "inspection": Topic(
-        "graph, explain, check, plot, hist, contour, vars, time, anomaly",
+        "graph, explain, check, why, grads, plot, vars, time, anomaly",
         """\
     x = [1., 2.] grad
     y = sum(log(x)^2)
     graph y                        # what was recorded
     explain y                      # the backward pass step by step
     check sum(log(x)^2) over x     # against differences
+    backward y
+    why x.grad                     # the way it came, or what cut it off
+    grads                          # how large the gradients are
     vars                           # what there is
     time x * 2                     # how long it takes
     show x * 2                     # a picture of a matrix
