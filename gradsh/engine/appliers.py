@@ -28,6 +28,7 @@ from gradsh.engine.evidence import tell
 from gradsh.engine.graph import Node, Output, next_sequence_number
 from gradsh.engine.lazy import Lazy
 from gradsh.engine.modes import GRAD_MODE, RUNNING
+from gradsh.engine.notices import grown
 from gradsh.engine.op import Op, expected_versions, saved_output
 from gradsh.engine.scalars import kept_beside, number_array, number_constant, number_tensor
 from gradsh.engine.tensor import Tensor, Version, new_tensor
@@ -316,10 +317,11 @@ def _fit_two(input: Any, other: Any, result: Any, widened: bool) -> tuple[Any, A
         or (a is not None and a.dtype is not dtype)
         or (b is not None and b.dtype is not dtype)
     )
-    return (
-        (a.shape, a.dtype) if a is not None and (mixed or a.shape != shape) else None,
-        (b.shape, b.dtype) if b is not None and (mixed or b.shape != shape) else None,
-    )
+    first = (a.shape, a.dtype) if a is not None and (mixed or a.shape != shape) else None
+    second = (b.shape, b.dtype) if b is not None and (mixed or b.shape != shape) else None
+    if first is not None and second is not None:
+        grown(first[0], second[0], shape)
+    return first, second
 
 
 def _fit_entries(operands: Sequence[Any], result: Any, widened: bool = False) -> tuple[Any, ...]:

@@ -35,6 +35,7 @@ from gradsh.engine.inplace import check_shape
 from gradsh.engine.journal import change_attributes, change_values, put_back
 from gradsh.engine.leaf import finished
 from gradsh.engine.modes import CHANGES, INTERRUPTS, RUNNING, set_grad_enabled
+from gradsh.engine.notices import ADDED, NOTICES
 from gradsh.engine.ops.pointwise import add
 from gradsh.engine.ops.shape import clone, stack
 from gradsh.engine.passes import PASSES
@@ -558,6 +559,8 @@ def _commit(walked: Walk, recorded: bool, held: set[int]) -> None:
             version.place = RUNNING.place
         if walked.retained:
             _commit_retained(walked, recorded)
+    if in_place and NOTICES.tell is not None:
+        NOTICES.tell(ADDED, in_place[0][0])
     if hooked:
         with set_grad_enabled(recorded):
             for hooks in hooked:

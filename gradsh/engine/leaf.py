@@ -8,6 +8,7 @@ from gradsh.engine.dtypes import FROM_NUMPY, is_inexact
 from gradsh.engine.evidence import tell
 from gradsh.engine.graph import Leaf
 from gradsh.engine.journal import change_attributes
+from gradsh.engine.notices import NO_LEAF, NOTICES
 from gradsh.engine.tensor import GradientBox, Tensor, new_tensor
 from gradsh.engine.views import Unrecorded
 
@@ -126,7 +127,11 @@ def _set_data(self: Tensor, value: Any) -> None:
 
 def _get_grad(self: Tensor) -> Tensor | None:
     """The gradient that backward passes have accumulated here, or None."""
-    return None if self.box is None else self.box.value
+    if self.box is not None:
+        return self.box.value
+    if NOTICES.tell is not None and not self.is_leaf:
+        NOTICES.tell(NO_LEAF, self)
+    return None
 
 
 def _refuse_gradient_type(value: Tensor, held_by: Tensor) -> None:

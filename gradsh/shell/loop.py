@@ -18,6 +18,7 @@ from gradsh.session.interrupts import install
 from gradsh.shell.patience import Patience
 from gradsh.shell.plain import CONTINUATION, PROMPT, read_plain
 from gradsh.shell.printer import Printer
+from gradsh.shell.quiet_help import QuietHelp
 
 SOURCE = "<shell>"
 _QUESTION = re.compile(r"\s*(\?)?\s*((?:[^\W\d]\w*\.)*[^\W\d]\w*)\s*(?(1)|\?)\s*")
@@ -42,7 +43,7 @@ class Loop:
     Lines are numbered through all entries, so that `<shell>:12` says which one is meant.
     """
 
-    __slots__ = ("_dialogue", "_line", "_patience", "_printer", "_read", "_session")
+    __slots__ = ("_dialogue", "_help", "_line", "_patience", "_printer", "_read", "_session")
 
     def __init__(self, session: Session, read: ReadEntry, printer: Printer | None = None) -> None:
         self._session = session
@@ -53,6 +54,7 @@ class Loop:
         if session.dialogue is None:
             session.dialogue = Dialogue(session)
         self._dialogue = session.dialogue
+        self._help = QuietHelp(session)
 
     def run(self, *, greet: bool) -> int:
         """Go on until the user leaves; the exit status."""
@@ -91,11 +93,13 @@ class Loop:
         line = self._line
         self._line += entry.count("\n") + 1
         self._dialogue.begin(entry, line)
+        self._help.begin()
         try:
             with self._patience:
                 for unit in self._compiled(entry, line):
                     self._session.execute(unit)
                     self._dialogue.ran(unit)
+                    self._help.ran(unit)
             failed = False
         except Interrupted as interrupted:
             self._printer.interrupted(interrupted.diagnostic)
@@ -107,6 +111,7 @@ class Loop:
             self._printer.fault(fault_of(error))
         finally:
             self._dialogue.end(failed=failed)
+            self._help.end()
 
     def _compiled(self, entry: str, line: int) -> list[Unit]:
         question = _QUESTION.fullmatch(entry)
