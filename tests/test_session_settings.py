@@ -79,3 +79,9 @@ def test_a_front_declares_settings_of_its_own() -> None:
         assert colours == ["dark", "light", 7]
     finally:
         del SETTINGS["mood"]
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    from gradsh.session.settings import SETTINGS
+
+    assert [name for name, setting in SETTINGS.items() if not setting.summary] == []

@@ -27,7 +27,7 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from gradsh.engine.appliers import check_broadcast
-from gradsh.engine.dtypes import DEFAULTS
+from gradsh.engine.dtypes import DEFAULTS, is_inexact
 from gradsh.engine.modes import set_grad_enabled
 from gradsh.engine.random import default_generator
 from gradsh.engine.tensor import Tensor, new_tensor
@@ -46,12 +46,12 @@ class Mismatch(Exception):
 _BY_VALUE: Final = frozenset(
     (
         "allclose", "argwhere", "bincount", "cartesian_prod", "combinations", "equal",
-        "masked_select", "nonzero", "repeat_interleave", "unique", "unique_consecutive",
+        "masked_select", "nonzero", "unique", "unique_consecutive",
     )
 )  # fmt: skip
 """Functions whose result has a shape that depends on elements, or that grow beyond all bounds."""
 
-_BY_VALUE_ALONE: Final = frozenset(("one_hot", "where"))
+_BY_VALUE_ALONE: Final = frozenset(("one_hot", "repeat_interleave", "where"))
 """The same, where they get a tensor and nothing else."""
 
 _VIEWS: Final = frozenset(
@@ -143,6 +143,8 @@ def _foreseen(function: Callable[..., Any], values: Sequence[Any], named: Mappin
     tensors = [leaf for leaf in given if isinstance(leaf, Tensor)]
     if name in _BY_VALUE or (name in _BY_VALUE_ALONE and len(values) + len(named) == 1):
         raise Unforeseen
+    if name == "repeat_interleave" and len(tensors) > 1:
+        raise Unforeseen  # how often stands in the second
     if name.endswith("_") and not name.startswith("__"):
         return values[0]  # in place
     state = None
@@ -232,6 +234,11 @@ def _pointwise(
         return new_tensor(np.ones([min(n, 1) for n in leaf.array.shape], leaf.array.dtype))
 
     shape = check_broadcast(*[tensor.array.shape for tensor in tensors])
+    op = getattr(function, "op", None)
+    dtype = tensors[0].array.dtype
+    if op is not None and op.result == "float" and len(op.operands) == 1 and dtype.kind != "c":
+        # without a call, for which some would load scipy
+        return hollow(shape, dtype if is_inexact(dtype) else DEFAULTS.floating.numpy)
     values, named = _replaced((tuple(values), named), clipped)
     result = function(*values, **named)
 

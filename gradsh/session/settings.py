@@ -207,7 +207,15 @@ declare(
         summary="the five above at once",
     )
 )
-declare(Setting("fusion", _change_fusion, lambda: FUSION.on))
+declare(
+    Setting(
+        "fusion",
+        _change_fusion,
+        lambda: FUSION.on,
+        SWITCH,
+        "large expressions of pointwise operations run in one pass",
+    )
+)
 declare(
     Setting(
         "default_dtype",

@@ -130,9 +130,15 @@ def continuation(width: int, line_number: int, wrap_count: int) -> StyleAndTextT
 
 
 def preload() -> None:
-    """Load what the first value will be shown with, while the user thinks and types."""
+    """Load what the first key and the first value need, while the user thinks."""
     if "rich.console" not in sys.modules:
-        from importlib import import_module
         from threading import Thread
 
-        Thread(target=import_module, args=("rich.console",)).start()
+        Thread(target=_load_ahead).start()
+
+
+def _load_ahead() -> None:
+    from importlib import import_module
+
+    for name in ("gradsh.session.foresight", "rich.console"):
+        import_module(name)
