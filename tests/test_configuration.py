@@ -136,3 +136,9 @@ def test_config_takes_one_action(run_gradsh: RunGradsh, arguments: tuple[str, ..
 def test_no_settings_file(run_gradsh: RunGradsh) -> None:
     done = run_gradsh("config", "path", GRADSH_CONFIG="")
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_the_page_on_configuration_knows_every_setting() -> None:
+    page = Path(__file__).parents[1] / "docs" / "configuration.md"
+    told = re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {*SETTINGS} <= {*told}
