@@ -34,6 +34,10 @@ DEEPER = [
         "lambda x: max_pool2d(x, 2), randn(1, 1, 4, 4)", "randn(1, 1, 2, 2), randn(1, 1, 4, 4)"
     ),
     TWICE.format(
+        "lambda x: max_pool3d(x, 2), randn(1, 1, 2, 4, 2)",
+        "randn(1, 1, 1, 2, 1), randn(1, 1, 2, 4, 2)",
+    ),
+    TWICE.format(
         "lambda b, x=randn(1, 2, 5), w=randn(4, 2, 2): conv1d(x, w, b), randn(4)",
         "randn(1, 4, 4), randn(4)",
     ),
@@ -113,7 +117,9 @@ def refusal(results: Sequence[Tensor]) -> str | None:
     """Why there is no derivative, where the operation says so."""
     try:
         for result in results:
-            result.backward(FUNCTIONS["ones_like"](result), retain_graph=True)
+            # a complex cotangent sees what depends on the phase of a complex result
+            factor = 1 + 1j if result.is_complex() else 1
+            result.backward(FUNCTIONS["ones_like"](result) * factor, retain_graph=True)
     except RuntimeError as error:
         return str(error)
     return None
@@ -128,7 +134,6 @@ NOT_THE_DERIVATIVE = {
     "gumbel_softmax(randn(3, 4), hard=true)": "a hard choice has the gradient of the relaxed one",
     "padding_idx=": "PyTorch gives the padding's row no gradient",
     "scale_grad_by_freq=": "PyTorch divides a row's gradient by how often it is looked up",
-    "eig(rand": "a loss must not depend on the phase of the vectors, and each of them alone does",
     "eigh(rand": SPREAD,
     "eigvalsh(rand": SPREAD,
     "pinv(randn(3, 3) + 4 * eye(3), hermitian=true)": SPREAD,
