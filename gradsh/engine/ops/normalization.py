@@ -12,7 +12,7 @@ from gradsh.engine.arguments import Operand
 from gradsh.engine.arguments import operand as read_operand
 from gradsh.engine.arguments import refuse as refuse_type
 from gradsh.engine.derivative import general, pointwise
-from gradsh.engine.dtypes import FROM_NUMPY, HALVES
+from gradsh.engine.dtypes import FROM_NUMPY, HALVES, is_bfloat16
 from gradsh.engine.journal import change_values
 from gradsh.engine.large_rows import row_cotangents, standardized_rows, weight_cotangent
 from gradsh.engine.moments import (
@@ -45,11 +45,22 @@ class Normalization:
     """How one call normalizes, and the means and reciprocal deviations that it found.
 
     Values are seen in the shape `view` and taken together along `dims`; weight and bias have the
-    shape `parameters` there. The forward pass keeps the moments for the backward pass; running
+    shape `parameters` there, and may be `mixed`: single beside half precision. The forward pass keeps the moments for the backward pass; running
     statistics are given as moments and are constants to every derivative.
     """
 
-    __slots__ = ("constant", "dims", "eps", "found", "mean", "parameters", "scale", "steps", "view")
+    __slots__ = (
+        "constant",
+        "dims",
+        "eps",
+        "found",
+        "mean",
+        "mixed",
+        "parameters",
+        "scale",
+        "steps",
+        "view",
+    )
 
     def __init__(
         self,
@@ -66,6 +77,7 @@ class Normalization:
         self.constant = running is not None
         self.mean: Any = None
         self.scale: Any = None
+        self.mixed = False
         self.steps: _GroupSteps | None = None
         self.found: tuple[ref[Array], list[Array | None]] | None = None
         if running is not None:
@@ -159,6 +171,14 @@ def _moments(values: Array, dims: tuple[int, ...]) -> tuple[Any, Any]:
     left_over = ADD.reduce(distance, dims, keepdims=True) / count
     np.multiply(distance, distance, out=distance)
     return average + left_over, ADD.reduce(distance, dims, keepdims=True) / count - left_over**2
+
+
+def _sum_of_squares(values: Array, dims: tuple[int, ...]) -> Array:
+    """The sum of squared distances from the mean; PyTorch keeps that of bfloat16 as one."""
+    wide = values.astype(np.float64)
+    distance = wide - np.mean(wide, dims, keepdims=True)
+    result: Array = ADD.reduce(distance * distance, dims, keepdims=True)
+    return result
 
 
 def _wide(value: Any) -> Any:
@@ -400,6 +420,12 @@ def batch_norm_of(input: Operand, weight: Operand | None, bias: Operand | None, 
     values = single(input)
     if not plan.constant:
         plan.find(values)
+        if is_bfloat16(input.dtype) and not plan.mixed:
+            total = _sum_of_squares(values, plan.dims).astype(input.dtype)
+            variance = single((single(total) / np.float32(plan.count)).astype(input.dtype))
+            plan.scale = np.reciprocal(np.sqrt(variance + np.float32(plan.eps)))
+        if not plan.mixed:
+            plan.keep_as(input.dtype)
     factor, shift = _factor_and_shift(plan, *_parameters(plan, weight, bias))
     if values.dtype == np.float32 and values.size <= SEEN_IN_FULL:
         # rounded once, as there: equal values of a channel need not give zero
@@ -534,7 +560,12 @@ def _follow(running: Tensor, found: Any, momentum: float) -> None:
     """
     change_values([running])
     found = found.astype(np.float64).reshape(running.array.shape)
-    running.array[...] = momentum * found + (1 - momentum) * running.array
+    kind = running.array.dtype
+    if is_bfloat16(kind):  # PyTorch rounds all that it computes of it
+        steps = found.astype(kind) * kind.type(momentum)
+        running.array[...] = steps + running.array * kind.type(1 - momentum)
+        return
+    running.array[...] = momentum * found + (1 - momentum) * running.array.astype(np.float64)
 
 
 @composite()
@@ -608,12 +639,16 @@ def _batch_normalized(
         assert running_var is not None
         running = (running_mean.array, running_var.array)
     plan = Normalization(shape, dims, parameters, eps, running)
+    plan.mixed = any(x.dtype is not input.array.dtype for x in arrays)
     result = batch_norm_of(input, weight, bias, plan)
     if training and running_mean is not None and running_var is not None:
         average, variance = _moments(input.array.astype(np.float64), dims)
-        count = plan.count
+        free = plan.count - 1
+        variance = variance * (plan.count / free)
+        if is_bfloat16(running_var.array.dtype):
+            variance = (variance * free).astype(input.array.dtype).astype(np.float64) / free
         _follow(running_mean, average, momentum)
-        _follow(running_var, variance * (count / (count - 1)), momentum)
+        _follow(running_var, variance, momentum)
     return result
 
 
