@@ -34,7 +34,7 @@ def forward_cause(name: str, kind: str, operands: Mapping[str, Any], result: Any
         return "inf - inf, 0 * inf and inf / inf are nan"
     if kind == "inf":
         kind_of_number = np.asarray(result).dtype
-        largest = float(dtype_of(kind_of_number).finfo.max)
+        largest = dtype_of(kind_of_number).finfo.max
         return (
             f"the result is larger than {largest:.3g}, the largest {kind_of_number}: "
             "make the values smaller, or compute in float64"

@@ -81,16 +81,39 @@ class DType:
         return self.numpy.itemsize
 
     @property
-    def finfo(self) -> Any:
-        """Its limits as numpy's `finfo` has them; of a complex type those of its parts."""
-        if self is not bfloat16:
-            return np.finfo(self.numpy)
-        from ml_dtypes import finfo
-
-        return finfo(self.numpy)  # type: ignore[no-untyped-call]
+    def finfo(self) -> FloatLimits:
+        """Its limits; of a complex type those of its parts."""
+        return FloatLimits(self)
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
+
+
+class FloatLimits:
+    """What a floating type can hold, as PyTorch's `finfo` tells it, in Python's numbers."""
+
+    __slots__ = ("bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny")
+
+    def __init__(self, dtype: DType) -> None:
+        found: Any
+        if dtype is bfloat16:
+            from ml_dtypes import finfo
+
+            found = finfo(dtype.numpy)  # type: ignore[no-untyped-call]
+        else:
+            found = np.finfo(dtype.numpy)
+        self.bits = int(found.bits)
+        self.dtype = str(found.dtype)
+        self.eps = float(found.eps)
+        self.max = float(found.max)
+        self.min = float(found.min)
+        self.resolution = float(f"{float(found.resolution):.0e}")
+        self.smallest_normal = self.tiny = float(found.smallest_normal)
+
+    def __repr__(self) -> str:
+        told = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        numbers = ", ".join([f"{name}={getattr(self, name):g}" for name in told])
+        return f"finfo({numbers}, dtype={self.dtype})"
 
 
 uint8 = DType("uint8", np.uint8, INTEGER, "Byte")

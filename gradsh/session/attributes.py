@@ -14,7 +14,7 @@ from typing import Any
 from gradsh.display.tensor_text import tensor_text
 from gradsh.engine import Size, Tensor
 from gradsh.engine.attach import give_methods
-from gradsh.engine.dtypes import FLOAT, INTEGER, NUMBER_CATEGORY, DType
+from gradsh.engine.dtypes import FLOAT, INTEGER, NUMBER_CATEGORY, DType, FloatLimits
 from gradsh.engine.graph import Node, verify_saved
 from gradsh.engine.hooks import RemovableHandle
 from gradsh.engine.lazy import Lazy
@@ -139,6 +139,7 @@ _TABLES: tuple[tuple[type, dict[str, object]], ...] = (
     (Schedule, {**_methods(Schedule, ("step", "get_last_lr")), **_read(("epoch", "lr"))}),
     (Size, {"numel": Size.numel}),
     (DType, _read(("name", "itemsize", "is_floating_point", "is_complex"))),
+    (FloatLimits, _read(FloatLimits.__slots__)),
     (ErrorValue, _read(("message", "source", "line", "column", "hint"))),
 )
 

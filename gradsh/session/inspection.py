@@ -149,7 +149,7 @@ def check(session: Session, function: Callable[[], Any], parts: Parts) -> None:
                     else f"{name} is a new tensor each time: check over a variable"
                 )
                 raise error
-        precision = float(output.dtype.finfo.eps)
+        precision = output.dtype.finfo.eps
         total = sum(source.array.size for source in sources)
         with session.output.progress("check", total) as progress:
             entries = compare(evaluation, sources, found, precision, progress.update)

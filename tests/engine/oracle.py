@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine import FUNCTIONS, Tensor
-from gradsh.engine.dtypes import DTYPES, bfloat16, is_inexact
+from gradsh.engine.dtypes import DTYPES, DType, FloatLimits, bfloat16, is_inexact
 from gradsh.engine.random import manual_seed
 
 try:
@@ -339,6 +339,10 @@ def describe(side: Side, value: Any) -> Any:
             node = grad_fn.name if isinstance(grad_fn.name, str) else type(grad_fn).__name__
         array = side.array(value)
         return str(value.dtype), tuple(value.shape), node, value.requires_grad, array
+    if isinstance(value, (DType, FloatLimits)) or (
+        torch is not None and isinstance(value, (torch.dtype, torch.finfo))
+    ):
+        return str(value)
     if isinstance(value, (tuple, list)):
         return [describe(side, item) for item in value]
     return value

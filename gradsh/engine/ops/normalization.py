@@ -45,8 +45,9 @@ class Normalization:
     """How one call normalizes, and the means and reciprocal deviations that it found.
 
     Values are seen in the shape `view` and taken together along `dims`; weight and bias have the
-    shape `parameters` there, and may be `mixed`: single beside half precision. The forward pass keeps the moments for the backward pass; running
-    statistics are given as moments and are constants to every derivative.
+    shape `parameters` there, and may be `mixed`: single beside half precision. The forward pass
+    keeps the moments for the backward pass; running statistics are given as moments and are
+    constants to every derivative.
     """
 
     __slots__ = (

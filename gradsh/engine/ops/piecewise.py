@@ -46,7 +46,7 @@ def hardshrink(input: Operand, lambd: Number = 0.5):
 
 def _check_shrinkage(lambd: Any, storage: np.dtype[Any]) -> None:
     """PyTorch's error for a lambd that is negative or beyond the input's type."""
-    largest = float(FROM_NUMPY[storage].finfo.max)
+    largest = FROM_NUMPY[storage].finfo.max
     if not 0 <= lambd <= largest:
         raise RuntimeError(
             f"lambda must be in range [0, {largest:g}] for input dtype "

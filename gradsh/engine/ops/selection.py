@@ -150,7 +150,7 @@ def replace_special(input, nan: float | None, posinf: float | None, neginf: floa
     if input.dtype.name != "bfloat16":
         return np.nan_to_num(input, nan=nan or 0.0, posinf=posinf, neginf=neginf)
     # numpy changes nothing in a type that it does not know
-    largest = float(FROM_NUMPY[input.dtype].finfo.max)
+    largest = FROM_NUMPY[input.dtype].finfo.max
     posinf, neginf = (
         largest if posinf is None else posinf,
         -largest if neginf is None else neginf,

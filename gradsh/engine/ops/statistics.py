@@ -320,7 +320,7 @@ def _logcumsumexp_rule(g: Any, input: Any, out: Any, dim: int) -> Any:
         return result
     if type(g) is Tensor or g.dtype.kind == "c":
         return _through_every_exponential(g, input, out, wrap_dim(dim, array_of(g).ndim))
-    lowest = FROM_NUMPY[g.dtype].finfo.min
+    lowest = g.dtype.type(FROM_NUMPY[g.dtype].finfo.min)
 
     def part(values: Any) -> Any:
         logarithm = np.where(values > 0, np.log(np.where(values > 0, values, 1)), lowest)
