@@ -81,6 +81,7 @@ def of(session: Session, text: str, cursor: int | None = None) -> str | None:
         ("sort(x)", "(2, 3) float32, (2, 3) int64"),
         ("values, places = sort(x); places", "(2, 3) int64"),
         ("p, q = x; q", "(3,) float32"),
+        ("max(x, 1).values", "(2,) float32"),
         ("pair[1]", "(3, 4) float32"),
         ("x += 1", "(2, 3) float32"),
         ("x.add_(1)", "(2, 3) float32"),

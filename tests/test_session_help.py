@@ -259,8 +259,8 @@ def test_apropos_lists_what_mentions_a_word() -> None:
     listing = output_of("apropos histogram")
     assert listing.startswith("What mentions histogram:\n\n")
     assert "\nhistogram " in listing
-    rows = output_of('apropos "toolbar"').splitlines()
-    assert any(row.startswith("set toolbar ") for row in rows)
+    rows = output_of('apropos "abbreviated"').splitlines()
+    assert any(row.startswith("set threshold ") for row in rows)
     assert any(
         row.startswith("help gradients ") for row in output_of("apropos nograd").splitlines()
     )

@@ -26,13 +26,17 @@ def aligned(heads: Sequence[str], rows: Rows, right: Sequence[int] = ()) -> str:
 
 
 def rich_table(
-    heads: Sequence[str], rows: Rows, right: Sequence[int] = (), gives_way: int = 0
+    heads: Sequence[str], rows: Rows, right: Sequence[int] = (), folded: int | None = None
 ) -> Table:
-    """The same for a terminal; where there is no room the column that `gives_way` is cut."""
+    """The same for a terminal.
+
+    Where there is no room, the column `folded` takes more lines; without one, the first is cut.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
+    gives_way = folded or 0
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for index, head in enumerate(heads):
         table.add_column(
@@ -42,7 +46,12 @@ def rich_table(
             no_wrap=index != gives_way,  # only the others give way where there is no room
         )
     for row in rows:
-        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
+        table.add_row(
+            *(
+                Text(cell, no_wrap=index != folded, overflow="ellipsis")
+                for index, cell in enumerate(row)
+            )
+        )
     return table
 
 

@@ -14,12 +14,16 @@ from gradsh.engine.ops.aliases import ALIASES
 from gradsh.engine.symbols import text
 
 
-def signature(name: str, function: Callable[..., Any]) -> str:
-    """How a function is called, its defaults as the language writes them."""
+def signature(name: str, function: Callable[..., Any], *, method: bool = False) -> str:
+    """How a function is called, its defaults as the language writes them.
+
+    As a `method` it has its first argument already.
+    """
     op: Op | None = getattr(function, "op", None)
     parts: list[str] = []
     star = False
-    for parameter in inspect.signature(function if op is None else op.forward).parameters.values():
+    parameters = inspect.signature(function if op is None else op.forward).parameters
+    for parameter in list(parameters.values())[method:]:
         if parameter.name == "self":
             continue
         if parameter.kind is parameter.VAR_POSITIONAL:

@@ -292,7 +292,9 @@ COMMANDS: Final[dict[str, Command]] = {
         "change tensors so that a loss falls",
         _minimize,
     ),
-    "set": Command("set [NAME [VALUE]]", "change a setting, or show what it is, or them all", _set),
+    "set": Command(
+        "set [NAME [VALUE]]", "change a setting, or show what it is; alone, list them all", _set
+    ),
     "seed": Command("seed N", "start the random numbers anew: PyTorch's for the same N", _seed),
     "save session": Command('save session "f"', "keep every variable in a file", _save_session),
     "export": Command(

@@ -216,7 +216,8 @@ class _Expressions:
         if isinstance(value, FunctionType) and written_in(value.__code__) is not None:
             return self._of_the_user(value)
         if isinstance(value, (tuple, list)) and any(isinstance(item, Tensor) for item in value):
-            return tuple([stand_in(x) if isinstance(x, Tensor) else x for x in value])
+            parts = [stand_in(x) if isinstance(x, Tensor) else x for x in value]
+            return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
         return value
 
     def _binop(self, node: ast.BinOp) -> Any:
@@ -298,6 +299,8 @@ class _Expressions:
             return loaded(getattr(value, node.attr, None))
         if isinstance(value, Tensor) and name in _ATTRIBUTES:
             return getattr(value, node.attr)
+        if isinstance(value, tuple) and name in getattr(value, "_fields", ()):
+            return getattr(value, name)
         raise Unforeseen
 
     def _call(self, node: ast.Call) -> Any:

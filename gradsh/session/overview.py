@@ -25,7 +25,7 @@ class Overview:
         return aligned(_HEADS, self._rows)
 
     def __rich__(self) -> Any:
-        return rich_table(_HEADS, self._rows, gives_way=2)
+        return rich_table(_HEADS, self._rows, folded=2)
 
 
 def _data(value: Overview) -> Iterator[str]:

@@ -84,7 +84,7 @@ def _named(session: Session, name: str) -> Page | None:
         title, summary = usages[0]
         text = "\n\n".join([_sentence(summary), *map(_usage_text, usages[1:])])
         if name in METHODS:
-            text += f"\n\nAlso a method:\n\n    x.{signature(name, METHODS[name])}"
+            text += f"\n\nAlso a method:\n\n    x.{signature(name, METHODS[name], method=True)}"
         return Page(title, text, {"name": name, "usage": [title], "text": summary})
     if name == _OPERATIONS:
         return Page("operations: every function, by family", "\n\n".join(_families(session)))
