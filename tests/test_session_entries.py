@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import random
 from pathlib import Path
 
 import pytest
 
+from gradsh.display.print_options import options
+from gradsh.engine.random import default_generator
 from gradsh.session import Fault, Session
 from gradsh.session.entries import Dialogue, Past
 from gradsh.session.settings import UNDO
 from gradsh.shell.loop import Loop
 from gradsh.shell.printer import Printer
+from tests.engine.test_journal import described
 from tests.sessions import Collected, output_of
 
 
@@ -201,6 +205,50 @@ def test_files_stay_as_they_are(typist, tmp_path: Path):
     assert path.exists()
 
 
+ENTRIES = [
+    "x = randn(3) grad", "w = zeros(2, 3)", "y = x * w", "row = w[0]", "row.add_(1)", "w += 1;",
+    "nograd < x.mul_(2) >", "backward sum(y * y)", "backward sum(x^3)", "x.grad = none",
+    "opt = adam(x, lr=0.1)", "opt.step()", "opt.zero_grad()", "opt.lr = 0.5", "del w", "x", "y + 1",
+    "w.requires_grad_()", "x.requires_grad_(false)", "x.detach_()", "reset", "n = 3; nothing",
+    "for i in range(3) { w[i] = i; w = w.clone() }", "w.data = x.data", "seed 3", "rand(2);",
+    "def f(a) = a * 2", "y = f(x); y.retain_grad()", "w[:, 0] = 5.", "set precision 3",
+    "minimize sum((x - 1)^2) over x steps 3", "a, b = x, w", "b.zero_()", "_ + 1", "z = y.grad_fn",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_going_back_and_forth_brings_every_state_again(typist, seed):
+    chance = random.Random(seed)
+
+    def state():
+        session = typist.session
+        shown = {name: described(value) for name, value in session.shown_values().items()}
+        variables = {name: described(value) for name, value in session.variables.items()}
+        generator = default_generator.state().tolist()
+        return variables, shown, list(session.variables), generator, options.precision
+
+    before = options.precision
+    try:
+        typist.enter("seed 0", "x = randn(3) grad", "w = ones(3, 3)", "y = x * w")
+        states = [state()]
+        for _ in range(25):
+            typist.enter(chance.choice(ENTRIES))
+            if typist.dialogue.undo_log.last_is_quiet:
+                del states[-1]  # what was only shown belongs to the state before it
+            states.append(state())
+        position = len(states) - 1
+        for _ in range(15):
+            goal = chance.randrange(len(states))
+            if goal < position:
+                typist.enter(f"undo {position - goal}")
+            elif goal > position:
+                typist.enter(f"redo {goal - position}")
+            position = goal
+            assert state() == states[position]
+    finally:
+        options.precision = before
+
+
 # ---------------------------------------------------------------------------- history
 
 
@@ -322,7 +370,11 @@ def test_reset_forgets_and_undo_brings_back(typist):
     assert typist.enter("_") == "name '_' is not defined"
     assert typist.enter("reset") == "there were no variables\n"
     assert typist.enter("undo") == "took back `reset`: x, y are back\n"
-    assert typist.enter("_") == "3\n"
+    assert typist.enter("_1, _2, _3, _") == "(1, 2, 3, 3)\n"
+    assert typist.enter("redo") == "did again `reset`: x, y are gone\n"
+    assert typist.enter("_1") == "name '_1' is not defined"
+    typist.enter("undo 100", "redo 100")
+    assert typist.session.shown == 0
 
 
 def test_reset_works_in_a_program():

@@ -88,7 +88,8 @@ class Listing:
         for entry in self.entries:
             state = "taken back" if entry.taken_back else "failed" if entry.failed else ""
             line = _indented(str(entry.number), entry.text, width)
-            yield (f"{line}  # {state}", "dim") if state else (line, "")
+            first, newline, rest = line.partition("\n")
+            yield (f"{first}  # {state}{newline}{rest}", "dim") if state else (line, "")
 
 
 def _indented(number: str, text: str, width: int) -> str:
@@ -217,6 +218,9 @@ def reset(session: Session) -> None:
     held = memory_held(session.variables.values())
     for name in names:
         del session.namespace[name]
+    change = None if session.dialogue is None else session.dialogue.undo_log.current
+    if change is not None:
+        change.keep_shown()
     session.set_shown(0, {}, {})
     if not names:
         session.output.write("there were no variables\n")

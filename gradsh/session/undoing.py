@@ -31,6 +31,9 @@ _MOST_NODES: Final = 200_000
 _NODE_BYTES: Final = 500
 """How many nodes of a graph are counted, and about what each takes."""
 
+_LEAST_BYTES: Final = 2**13
+"""What a change takes at least: the state of the random numbers, for the most part."""
+
 _MOST_NAMES: Final = 8
 _LONGEST_TEXT: Final = 60
 _MISSING: Final = object()
@@ -75,6 +78,10 @@ class Change:
     def _shown_before(self) -> dict[str, Any]:
         return self._session.shown_values(1, self._shown)
 
+    def keep_shown(self) -> None:
+        """The shown values are about to be forgotten."""
+        self._later = self._shown_before()
+
     def settle(self) -> None:
         """The entry is over: keep only what has become different."""
         touches = self._touches()
@@ -90,7 +97,7 @@ class Change:
         }
         things = (self._names, touches, self.journal.freed, self.files, *self._other_things())
         self.quiet = not any(things)
-        self.size = self.journal.held + self._held_besides()
+        self.size = _LEAST_BYTES + self.journal.held + self._held_besides()
         for step in self.steps:
             step.changed = not self.quiet
 
@@ -208,7 +215,7 @@ def _told(before: dict[str, Any], after: dict[str, Any], touched: Iterable[str],
     gone = [name for name in before if name not in after]
     back = [name for name in after if name not in before]
     other = [name for name in after if name in before and before[name] is not after[name]]
-    other += [name for name in touched if name not in other and name not in back]
+    other += [name for name in touched if name not in other and name.partition(".")[0] not in back]
     phrases = [
         f"{_listed(names)} {'is' if len(names) == 1 else 'are'} {word}"
         for names, word in ((gone, "gone"), (back, "back"))
@@ -235,6 +242,8 @@ class UndoLog:
         self._undone: list[Change] = []
         self._current: Change | None = None
         self._known: dict[int, Any] | None = None
+        self._room = 0
+        """The bytes that the current change may copy before older ones have to go."""
         self._barrier = ""
         """Why nothing before the oldest change can be taken back."""
 
@@ -243,12 +252,18 @@ class UndoLog:
         """The change that is being made."""
         return self._current
 
+    @property
+    def last_is_quiet(self) -> bool:
+        """Whether the last entry changed nothing but what was shown last."""
+        return not self._done or self._done[-1].quiet
+
     def begin(self, text: str) -> None:
         """An entry begins: keep from now on what it changes."""
         if not UNDO.limit:
             self._forget("undo_limit is 0: nothing is kept")
             return
         self._known = None
+        self._room = UNDO.bytes - self._held()
         journal = Journal(self._judge)
         self._current = Change(self._session, text, journal)
         CHANGES.begin(journal, next_sequence_number())
@@ -334,11 +349,16 @@ class UndoLog:
                 self._known = change.known()
             if id(array) not in self._known:
                 return SKIP
-        return KEEP if self._make_room(change.journal.held + array.nbytes) else REFUSE
+        wanted = change.journal.held + array.nbytes
+        return KEEP if wanted <= self._room or self._make_room(wanted) else REFUSE
+
+    def _held(self) -> int:
+        """The memory of all changes but the current one."""
+        return sum(change.size for change in (*self._done, *self._undone))
 
     def _make_room(self, wanted: int) -> bool:
         """Forget the oldest changes until `wanted` more bytes have room; False if they never do."""
-        total = wanted + sum(change.size for change in (*self._done, *self._undone))
+        total = wanted + self._held()
         while total > UNDO.bytes and self._done:
             oldest = self._done.pop(0)
             total -= oldest.size
@@ -349,6 +369,7 @@ class UndoLog:
                 )
         if total > UNDO.bytes:
             self._undone.clear()
+        self._room = UNDO.bytes - self._held()
         return wanted <= UNDO.bytes
 
     def _forget(self, why: str) -> None:
