@@ -308,6 +308,9 @@ def _reshape(array: Deferred, shape: Any, *rest: Any, **named: Any) -> Any:
     if prod(shape) == 1:
         value = array.program.leaf(array.compute().reshape(()))
         return Deferred(array.program, value, shape)
+    own = array.value.shape
+    if prod(own) == 1 and len(own) <= len(shape) and prod(shape) == array.size:
+        return Deferred(array.program, array.value, shape)  # the same everywhere
     added = len(shape) - size
     if 0 < added <= array.dropped and shape == array.shape + (1,) * added:
         return Deferred(array.program, array.value, shape, array.dropped - added)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.blocks import THREADS, executor
+from gradsh.engine.fusion.columns import reduce_columns
 from gradsh.engine.fusion.plan import BLOCK, Constant, Place, Plan, Shape, cut
 from gradsh.engine.fusion.program import CAST, CHOICE, LATE, REDUCTION, TOTAL, Program, Value
 
@@ -77,15 +78,17 @@ def _run_blocks(values: Sequence[Value], wanted: Sequence[Value]) -> None:
         return
     totals = [
         [
-            None if plan.cut_as_sum else np.full(shape, _START[value.function], value.dtype)
+            value.dtype.type(_START[value.function])
+            if plan.cut_as_sum
+            else np.full(shape, _START[value.function], value.dtype)
             for _ in (plan.blocks if plan.cut_as_sum else plan.parts)
         ]
-        for value, shape in plan.totals
+        for value, shape, _ in plan.totals
     ]
     _share_out(plan, totals)
     for value, result in plan.results:
         value.real = result
-    for (value, _), found in zip(plan.totals, totals, strict=True):
+    for (value, _, _), found in zip(plan.totals, totals, strict=True):
         if plan.cut_as_sum:
             combined = _as_cut(value.function, plan.lengths[0], iter(found))
         else:
@@ -136,38 +139,21 @@ def _share_out(plan: Plan, totals: list[list[Any]]) -> None:
             helper.result()
 
 
-class _Frame:
-    """The buffers of one thread, and the calls bound to them for each shape of a block."""
+class _Totals:
+    """What one thread adds up, and the block that it is at."""
 
-    def __init__(self, plan: Plan, totals: Sequence[list[Any]]) -> None:
+    def __init__(self, plan: Plan, found: Sequence[list[Any]]) -> None:
         self.plan = plan
-        self.totals = totals
-        self.buffers = [np.empty(plan.largest, dtype) for dtype in plan.buffers]
-        self.bound: dict[Shape, _Bound] = {}
+        self.found = found
         self.index = self.part = 0
         self.place: Place = ()
-
-    def run(self, index: int, part: int) -> None:
-        """Compute one block."""
-        plan = self.plan
-        self.index, self.part = index, part
-        self.place = place = plan.blocks[index]
-        shape = tuple([s.stop - s.start for s in place])
-        bound = self.bound.get(shape)
-        if bound is None:
-            bound = self.bound[shape] = _Bound(self, shape)
-        for (_, array, axes), uses in bound.cut:
-            piece = array[place if axes is None else _chosen(place, axes)]
-            for arguments, position in uses:
-                arguments[position] = piece
-        for function, given, named in bound.calls:
-            function(*given, **named)
 
     def add_up(self, value: Value, out: int, axes: tuple[int, ...], array: Any) -> None:
         """Add a block's reduction to those before it."""
         function: Any = value.function
-        found = self.totals[out]
-        place = self.place
+        found, place = self.found[out], self.place
+        if any(place[a].start for a in self.plan.totals[out].same):
+            return  # the elements of an earlier block once more
         if self.plan.cut_as_sum:
             found[self.index] = function.reduce(array)
             return
@@ -176,16 +162,41 @@ class _Frame:
         function(target, function.reduce(array, axes, keepdims=True), out=target)
 
 
+class _Frame:
+    """The buffers of one thread, and the calls bound to them for each shape of a block."""
+
+    def __init__(self, plan: Plan, totals: Sequence[list[Any]]) -> None:
+        self.plan = plan
+        self.totals = _Totals(plan, totals)
+        self.buffers = [np.empty(plan.largest, dtype) for dtype in plan.buffers]
+        self.bound: dict[Shape, _Bound] = {}
+
+    def run(self, index: int, part: int) -> None:
+        """Compute one block."""
+        plan, totals = self.plan, self.totals
+        totals.index, totals.part = index, part
+        totals.place = place = plan.blocks[index]
+        shape = tuple([s.stop - s.start for s in place])
+        bound = self.bound.get(shape)
+        if bound is None:
+            bound = self.bound[shape] = _Bound(plan, self.buffers, totals, shape)
+        for (_, array, axes), uses in bound.cut:
+            piece = array[place if axes is None else _chosen(place, axes)]
+            for arguments, position in uses:
+                arguments[position] = piece
+        for function, given, named in bound.calls:
+            function(*given, **named)
+
+
 class _Bound:
     """The calls for blocks of one shape: each a function, its arguments and its named arguments.
 
     `cut` says where in them the pieces of the arrays go that are cut for each block.
     """
 
-    def __init__(self, frame: _Frame, shape: Shape) -> None:
-        plan = frame.plan
+    def __init__(self, plan: Plan, buffers: Sequence[Array], totals: _Totals, shape: Shape) -> None:
         uses: dict[int, list[tuple[Any, Any]]] = {slot: [] for slot, _, _ in plan.sliced}
-        arrays = self._arrays(frame, shape)
+        arrays = _arrays(plan, buffers, shape)
 
         def place(slot: int, arguments: Any, position: Any) -> None:
             if slot in uses:
@@ -197,51 +208,51 @@ class _Bound:
         for value, operands, out, axes in plan.steps:
             function: Any = value.function
             given: list[Any] = [None] * len(operands)
+            named: dict[str, Any] = {}
             for position, slot in enumerate(operands):
                 place(slot, given, position)
-            named: dict[str, Any] = {}
             if value.kind == CAST:
+                function, given = _copyto, [None, None, "unsafe"]
+                place(out, given, 0)
+                place(operands[0], given, 1)
+            elif value.kind == CHOICE:
                 first: list[Any] = [None, None, "unsafe"]
                 place(out, first, 0)
-                place(operands[0], first, 1)
-                self.calls.append((_copyto, first, {}))
-                continue
-            if value.kind == CHOICE:
-                first, second = [None, None, "unsafe"], [None, None, "unsafe", None]
-                place(out, first, 0)
                 place(operands[2], first, 1)
-                place(out, second, 0)
-                place(operands[1], second, 1)
-                place(operands[0], second, 3)
-                self.calls += [(_copyto, first, {}), (_copyto, second, {})]
-                continue
-            if value.kind == TOTAL:
-                function = partial(frame.add_up, value, out, axes)
-            else:
-                place(out, named, "out")
-                if value.kind == REDUCTION:
-                    function = function.reduce
-                    given.append(axes)
-                    named["keepdims"] = True
+                self.calls.append((_copyto, first, {}))
+                function, given = _copyto, [None, None, "unsafe", None]
+                place(out, given, 0)
+                place(operands[1], given, 1)
+                place(operands[0], given, 3)
+            elif value.kind == TOTAL:
+                function = partial(totals.add_up, value, out, axes)
+            elif value.kind == REDUCTION:
+                if plan.columns:
+                    function = partial(reduce_columns, function, len(axes))
                 else:
-                    named.update(value.options)
+                    function, named = function.reduce, {"keepdims": True}
+                    given.append(axes)
+                place(out, named, "out")
+            else:
+                named.update(value.options)
+                place(out, named, "out")
             self.calls.append((function, given, named))
         self.cut = [(entry, uses[entry[0]]) for entry in plan.sliced]
 
-    @staticmethod
-    def _arrays(frame: _Frame, shape: Shape) -> dict[int, Any]:
-        """What lies in each place, but for what is cut for each block."""
-        plan = frame.plan
-        arrays: dict[int, Any] = {}
-        for slot, array in plan.fixed:
-            if type(array) is Constant:
-                array = array.value.real.reshape(array.shape)  # type: ignore[union-attr]
-            arrays[slot] = array
-        for slot, buffer, lengths in plan.buffered:
-            own = tuple([1 if n == 1 else m for n, m in zip(lengths, shape, strict=False)])
-            own += lengths[len(shape) :]
-            arrays[slot] = frame.buffers[buffer][: prod(own)].reshape(own)
-        return arrays
+
+def _arrays(plan: Plan, buffers: Sequence[Array], shape: Shape) -> dict[int, Any]:
+    """What lies in each place for blocks of a shape, but for what is cut for each block."""
+    arrays: dict[int, Any] = {}
+    for slot, array in plan.fixed:
+        if type(array) is Constant:
+            array = array.value.real.reshape(array.shape)  # type: ignore[union-attr]
+        arrays[slot] = array
+    for slot, buffer, lengths in plan.buffered:
+        own = tuple([1 if n == 1 else m for n, m in zip(lengths, shape, strict=False)])
+        own += lengths[len(shape) :]
+        line = buffers[buffer][: prod(own)]
+        arrays[slot] = line.reshape(own[::-1]).T if plan.columns else line.reshape(own)
+    return arrays
 
 
 def _chosen(place: Place, axes: Any) -> Place:

@@ -41,7 +41,7 @@ class Fused(Joined):
         leaves: Sequence[tuple[Any, Tensor]],
     ) -> None:
         self.op = _FUSED
-        self.seq = top.seq
+        self.seq = top.seq + 0.5  # between it and what was recorded next
         self.top = top
         self.inner = inner
         self.parents: tuple[Node, ...] = parents
@@ -170,14 +170,15 @@ class Fused(Joined):
         for value in program.operands():
             real = value.real
             if real is not None and np.may_share_memory(real, array):
-                value.real = real.copy()
+                program.keep_as_it_was(value)
                 for kept, own in self.leaves:
                     if type(kept.array) is Deferred and kept.array.value is value:
                         kept.array = own.array
 
     def _follow_changes(self) -> None:
-        """Where a tensor's data were exchanged, what the operations keep of it is the new."""
+        """Let what the operations keep of an operand follow its data and its history."""
         for kept, own in self.leaves:
+            kept.node = own.node
             array: Any = kept.array
             if type(array) is Deferred and array.value.real is not own.array:
                 kept.array = own.array

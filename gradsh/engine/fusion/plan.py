@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradsh.engine.fusion.columns import SHORT
 from gradsh.engine.fusion.program import CHOICE, REDUCTION, TOTAL, Value
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -45,11 +46,22 @@ class Constant(NamedTuple):
     shape: Shape
 
 
+class Total(NamedTuple):
+    """A reduction over the blocks, the shape it is added up in, and the axes of the blocks along
+    which its operand is the same: of those blocks only the first counts.
+    """
+
+    value: Value
+    shape: Shape
+    same: tuple[int, ...]
+
+
 class Plan:
     """How to run some values of a program.
 
     `constant` values are the same for all blocks. `sliced` arrays (operands, and the results
     wanted) are cut for each block; `fixed` ones, with Python numbers among them, are not.
+    With `columns` buffers have their rows' elements apart and the rows side by side.
     `buffers` has the types of the buffers, `buffered` which value is in which. `parts` are runs of
     blocks that one thread takes in turn.
     """
@@ -67,9 +79,10 @@ class Plan:
         self.buffers: list[np.dtype[Any]] = []
         self.buffered: list[tuple[int, int, Shape]] = []
         self.results: list[tuple[Value, Array]] = []
-        self.totals: list[tuple[Value, Shape]] = []
+        self.totals: list[Total] = []
         self.largest = 0
         self.cut_as_sum = False
+        self.columns = False
 
 
 def cut(values: Sequence[Value], wanted: Sequence[Value]) -> Plan:
@@ -82,6 +95,7 @@ def cut(values: Sequence[Value], wanted: Sequence[Value]) -> Plan:
         if value.kind != TOTAL and all(n == 1 for n in shapes.of(value)[: plan.axis + 1]):
             plan.constant.append(value)
     _cut_blocks(plan)
+    plan.columns = _has_short_rows(plan, shapes, values)
     _make_steps(plan, shapes, values, wanted)
     return plan
 
@@ -215,6 +229,15 @@ def _cut_blocks(plan: Plan) -> None:
     )
 
 
+def _has_short_rows(plan: Plan, shapes: _Shapes, values: Sequence[Value]) -> bool:
+    """Whether rows are short, and all that is reduced within a block is a whole row."""
+    behind = range(plan.axis + 1, len(plan.lengths))
+    row = prod(plan.lengths[plan.axis + 1 :])
+    return 1 < row <= SHORT and all(
+        shapes.axes_of(value) == tuple(behind) for value in values if value.kind == REDUCTION
+    )
+
+
 def _make_steps(
     plan: Plan, shapes: _Shapes, values: Sequence[Value], wanted: Sequence[Value]
 ) -> None:
@@ -252,7 +275,8 @@ def _make_steps(
             axes = shapes.axes_of(value)
             operand = shapes.of(value.operands[0])
             total = tuple([1 if a in axes else n for a, n in enumerate(operand)])
-            plan.totals.append((value, total))
+            same = [a for a in range(plan.axis + 1) if operand[a] == 1 != plan.lengths[a]]
+            plan.totals.append(Total(value, total, tuple(same)))
             kept_elements = max(kept_elements, prod(total))
             plan.steps.append(Step(value, operands, len(plan.totals) - 1, axes))
         else:

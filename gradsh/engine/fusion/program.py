@@ -54,6 +54,24 @@ class Value:
         return self.kind >= TOTAL
 
 
+def _other_than_one(
+    operands: tuple[Any, ...], shape: tuple[int, ...], dtype: np.dtype[Any], either: bool
+) -> Value | None:
+    """The operand that is the result because the other (the second, or either) is one."""
+    first, second = operands
+    pairs = ((first, second), (second, first)) if either else ((first, second),)
+    for same, one in pairs:
+        if type(same) is Value and same.shape == shape and same.dtype is dtype and _is_one(one):
+            return same
+    return None
+
+
+def _is_one(x: Any) -> bool:
+    if type(x) is Value:
+        return x.kind == LEAF and x.real is not None and x.real.size == 1 and bool(x.real == 1)
+    return bool(x == 1)
+
+
 class Program:
     """Values in the order in which they were recorded; equal ones are recorded once."""
 
@@ -84,7 +102,14 @@ class Program:
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
     ) -> Value:
-        """The value of a call; operands are values and Python numbers."""
+        """The value of a call; operands are values and Python numbers.
+
+        A product with one, or a quotient by it, is the other operand.
+        """
+        if (function is np.multiply or function is np.divide) and not options:
+            same = _other_than_one(operands, shape, dtype, function is np.multiply)
+            if same is not None:
+                return same
         key = (
             kind,
             function,
@@ -102,6 +127,13 @@ class Program:
         value = Value(len(self.values), *parts)
         self.values.append(value)
         return value
+
+    def keep_as_it_was(self, leaf: Value) -> None:
+        """Let a leaf be a copy of its array, which is about to change."""
+        assert leaf.real is not None
+        leaf.real = leaf.real.copy()
+        self._leaves = {key: value for key, value in self._leaves.items() if value is not leaf}
+        self._leaves[-1 - leaf.number, 0] = leaf
 
     def operands(self) -> list[Value]:
         """The values that were arrays from the start."""

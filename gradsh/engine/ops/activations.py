@@ -13,7 +13,7 @@ from gradsh.engine.op import composite
 from gradsh.engine.ops.elementary import abs, exp, sigmoid, tanh
 from gradsh.engine.ops.pieces import choose, kept, refuse, refuse_complex_gradient
 from gradsh.engine.ops.pointwise import div, no_change
-from gradsh.engine.ops.special import erf, scipy_function
+from gradsh.engine.ops.special import erf, error_function_of
 from gradsh.engine.precision import fused_multiply_add, precise, rounded_once, single
 
 _SELU_SCALE = 1.0507009873554804934193349852946
@@ -175,7 +175,7 @@ def gelu(input, *, approximate: str = "none"):
         inner = (value + _TANH_CUBIC * (value * value * value)) * _TANH_SCALE
         result = value * 0.5 * (precise(np.tanh, inner) + 1)
     else:
-        result = value * 0.5 * (scipy_function("erf", "gelu")(value * math.sqrt(0.5)) + 1)
+        result = value * 0.5 * (error_function_of(value * math.sqrt(0.5), "gelu") + 1)
     return result.astype(input.dtype, copy=False)
 
 

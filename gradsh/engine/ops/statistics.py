@@ -171,7 +171,7 @@ def logsumexp(input: Operand, dim: Dims, keepdim: bool = False):
             + largest
         )
         result = sums if keepdim else np.squeeze(sums, axis)
-    return np.asarray(result).astype(input.dtype, copy=False)
+    return result.astype(input.dtype, copy=False)
 
 
 @linear()
