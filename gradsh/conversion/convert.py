@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from gradsh.conversion.array_target import NumpyTranslator
+from gradsh.conversion.jax_target import JaxTranslator
 from gradsh.conversion.program import Program
 from gradsh.conversion.refusals import Conversion
 from gradsh.conversion.torch_target import TorchTranslator
 from gradsh.conversion.translator import Translator
 
-TARGETS: Final[dict[str, type[Translator]]] = {"torch": TorchTranslator}
+TARGETS: Final[dict[str, type[Translator]]] = {
+    "torch": TorchTranslator,
+    "jax": JaxTranslator,
+    "numpy": NumpyTranslator,
+}
 """What writes a gradsh program for each library."""
 
 

@@ -92,6 +92,7 @@ class Translator:
         self._bound: list[set[str]] = [set()]
         self._caught: list[str] = []
         self.custom: dict[str, ast.FunctionDef] = {}
+        self.earlier: list[list[ast.stmt]] = [[]]
         self._keeps_shown = any(
             isinstance(node, ast.Name) and node.id == "_" and isinstance(node.ctx, ast.Load)
             for statement in statements
@@ -112,6 +113,7 @@ class Translator:
             for position, tree in enumerate(statement.trees):
                 last = position == len(statement.trees) - 1
                 self.statement(tree, shows=statement.shows and last)
+                self.earlier[-1].append(tree)
         if source is not None:
             self.out.flush(1 << 60)
         body = spaced(self.out.lines)
@@ -159,13 +161,13 @@ class Translator:
     def statement(self, node: ast.stmt, *, shows: bool = False) -> None:
         """Write a statement; if it cannot be converted, a comment in its place."""
         mark = self.out.mark()
-        depth, scopes = self.out.depth, len(self._scopes)
+        depth, scopes, blocks = self.out.depth, len(self._scopes), len(self.earlier)
         try:
             self._dispatch(node, shows)
         except CannotConvert as error:
             self.out.go_back(mark)
             self.out.depth = depth
-            del self._scopes[scopes:], self._bound[scopes:]
+            del self._scopes[scopes:], self._bound[scopes:], self.earlier[blocks:]
             self._refused(node, error)
         assert self._statement is not None
         self.out.reach(self._statement.line - 1 + (node.end_lineno or node.lineno))
@@ -206,8 +208,11 @@ class Translator:
         self.out.depth += 1
         start = len(self.out.lines)
         listed = list(body)
+        self.earlier.append([])
         for position, child in enumerate(listed):
             self.statement(child, shows=shows and position == len(listed) - 1)
+            self.earlier[-1].append(child)
+        self.earlier.pop()
         if all(line.lstrip().startswith("#") or not line for line in self.out.lines[start:]):
             self.out.write("pass")
         self.out.depth -= 1
@@ -306,7 +311,7 @@ class Translator:
 
     def write_assign(self, node: ast.Assign) -> None:
         value = node.value
-        if _is_internal(value, "@unpack"):
+        if is_internal(value, "@unpack"):
             assert isinstance(value, ast.Call)
             value = value.args[0]
         if isinstance(node.targets[0], ast.Tuple) and isinstance(value, ast.Tuple):
@@ -339,7 +344,7 @@ class Translator:
 
     def write_augassign(self, node: ast.AugAssign) -> None:
         value = node.value
-        if _is_internal(value, "@exponent"):
+        if is_internal(value, "@exponent"):
             assert isinstance(value, ast.Call)
             value = value.args[1]
         translated = self.expr(value)
@@ -406,7 +411,7 @@ class Translator:
         body = handler.body
         first = body[0]
         name = ""
-        if isinstance(first, ast.Assign) and _is_internal(first.value, "@caught"):
+        if isinstance(first, ast.Assign) and is_internal(first.value, "@caught"):
             assert isinstance(first.targets[0], ast.Name)
             name = first.targets[0].id
             body = body[1:]
@@ -520,7 +525,7 @@ class Translator:
     def guarded(self, node: GuardedOperation) -> ast.expr:
         """`a ^ b` and `a % b`."""
         left, right = node.args
-        operator = ast.Pow() if _is_internal(node, "@power") else ast.Mod()
+        operator = ast.Pow() if is_internal(node, "@power") else ast.Mod()
         return ast.BinOp(self.expr(left), operator, self.expr(right))
 
     def expr_unaryop(self, node: ast.UnaryOp) -> ast.expr:
@@ -560,11 +565,12 @@ class Translator:
                 (written,) = value.format_spec.values
                 assert isinstance(written, ast.Constant)
                 specification = str(written.value)
-            parts.append((self.formatted(value.value), conversion, specification))
+            written = self.formatted(value.value, bool(specification))
+            parts.append((written, conversion, specification))
         return format_string(parts)
 
-    def formatted(self, node: ast.expr) -> ast.expr:
-        """A value in an f-string."""
+    def formatted(self, node: ast.expr, with_format: bool) -> ast.expr:
+        """A value in an f-string, where a format may follow it."""
         return self.expr(node)
 
     def expr_subscript(self, node: ast.Subscript) -> ast.expr:
@@ -760,7 +766,8 @@ def bound_in(body: Sequence[ast.stmt]) -> set[str]:
     return names
 
 
-def _is_internal(node: ast.expr, name: str) -> bool:
+def is_internal(node: ast.AST | None, name: str) -> bool:
+    """Whether a node is a call of what the session supplies under a name such as `@unpack`."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 
