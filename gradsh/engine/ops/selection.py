@@ -11,7 +11,7 @@ from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY, is_floating, result_type
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
-from gradsh.engine.ops.logic import isfinite
+from gradsh.engine.ops.logic import isfinite, isnan
 from gradsh.engine.ops.pieces import choose, kept, refuse, refuse_complex_gradient
 from gradsh.engine.ops.pointwise import no_change, not_implemented
 from gradsh.engine.precision import fused_multiply_add, single
@@ -347,3 +347,35 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     if type(weight) in NUMBER_CATEGORY:
         return lerp_by_number(input, end, weight)
     return lerp_by_tensor(input, end, weight)
+
+
+@pointwise(
+    input=lambda g, input, other: kept(g, (input >= other) | isnan(other)),
+    other=lambda g, input, other: kept(g, ~((input >= other) | isnan(other))),
+    in_place=False,
+    numbers="none",
+)
+def fmax(input, other):
+    """The greater of input and other; where one is nan, the other.
+
+    fmax(randn(3, 4), randn(4))
+    """
+    if input.dtype.kind == "c":
+        raise RuntimeError("fmax not implemented for complex tensors.")
+    return np.fmax(input, other)
+
+
+@pointwise(
+    input=lambda g, input, other: kept(g, (input <= other) | isnan(other)),
+    other=lambda g, input, other: kept(g, ~((input <= other) | isnan(other))),
+    in_place=False,
+    numbers="none",
+)
+def fmin(input, other):
+    """The lesser of input and other; where one is nan, the other.
+
+    fmin(randn(3, 4), randn(4))
+    """
+    if input.dtype.kind == "c":
+        raise RuntimeError("fmin not implemented for complex tensors.")
+    return np.fmin(input, other)

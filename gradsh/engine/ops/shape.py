@@ -393,6 +393,7 @@ for _name, _dtype in {
     "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16",
     "int": "int32", "long": "int64", "short": "int16", "bool": "bool",
     "cfloat": "complex64", "cdouble": "complex128",
+    "byte": "uint8", "char": "int8",
 }.items():  # fmt: skip
     _conversion(_name, DTYPES[_dtype])
 
