@@ -92,6 +92,9 @@ def of(session: Session, text: str, cursor: int | None = None) -> str | None:
         ("y = nograd < x @ w", "(2, 4) float32"),
         ("a = ones(5, 2); a @ x", "(5, 3) float32"),
         ("plot x", "(2, 3) float32"),
+        ("backward x with ones(2, 3)", "(2, 3) float32"),
+        ("vars", None),
+        ("set precision 3", None),
         ("x = ones(7); x * 2", "(7,) float32"),
         ("for x in ids { x", None),
         ("twice(x)", "(2, 3) float32"),
@@ -125,6 +128,7 @@ def test_shape_and_type(session: Session, text: str, shape: str | None) -> None:
     [
         ("x + b", "(2, 3) + (4,): do not broadcast"),
         ("x @ b", "(2, 3) @ (4,): the inner lengths differ"),
+        ("backward x with b", "(2, 3) with (4,): backward takes one weight an element"),
         ("y = x == w", "(2, 3) == (3, 4): do not broadcast"),
         ("mean(x, dim=5)", "Dimension out of range"),
         ("cat([x, w], 0)", "Sizes of tensors must match"),

@@ -55,7 +55,6 @@ _UNARY: Final[dict[type[ast.AST], Callable[[Any], Any]]] = {
 }
 _GUARDED: Final = {"@power": ast.Pow, "@remainder": ast.Mod}
 _ATTRIBUTES: Final = frozenset(("shape", "ndim", "dtype", "T", "mT", "data"))
-_FIRST_VALUES: Final = frozenset(("@print", "@backward"))
 _CLOSERS: Final = {"(": ")", "[": "]", "{": "}", "<": " >"}
 _MOST_CHARACTERS: Final = 2000
 _MOST_DROPPED: Final = 3
@@ -307,9 +306,13 @@ class _Expressions:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name == "@command":
             values = node.args[1]
-            return self.value(values.elts[0]) if isinstance(values, ast.Tuple) else None
-        if name in _FIRST_VALUES:
+            if not isinstance(values, ast.Tuple) or not values.elts:
+                raise Unforeseen
+            return self.value(values.elts[0])
+        if name == "@print":
             return self.value(node.args[0])
+        if name == "@backward":
+            return self._backward(*node.args[:2])
         arguments = [self.value(argument) for argument in node.args if name != "@call"]
         named = {part.arg or "": self.value(part.value) for part in node.keywords}
         if name in _GUARDED:
@@ -338,6 +341,16 @@ class _Expressions:
         if any(isinstance(value, _Function) for value in (*arguments, *named.values())):
             raise Unforeseen
         return foresee(function, arguments, named)
+
+    def _backward(self, output: ast.expr, weights: ast.expr) -> Any:
+        """`backward E with V`, which wants one weight an element."""
+        value, given = self.value(output), self.value(weights)
+        if isinstance(value, Tensor) and isinstance(given, Tensor):
+            shapes = value.array.shape, given.array.shape
+            if shapes[0] != shapes[1]:
+                told = " with ".join(map(shape_text, shapes))
+                raise Mismatch(f"{told}: backward takes one weight an element")
+        return value
 
     def _function(self, node: ast.expr) -> tuple[Any, list[Any]]:
         """The engine's function that a call is of, and the value whose method it is."""
