@@ -208,6 +208,14 @@ def test_the_largest_shapes_take_no_memory(session: Session) -> None:
     assert of(session, "ones(10^6, 10^6).sum(0)") == "(1000000,) float32"
 
 
+def test_of_a_long_text_the_statement_at_the_cursor_counts(session: Session) -> None:
+    long = "y = [\n    1.,\n    2.]\n" * 100
+    assert of(session, f"{long}x @ w") == "(2, 4) float32"
+    in_block = f"{long}for i in ids {{\n    x @ w.T["
+    assert of(session, in_block) == "! (2, 3) @ (4, 3): the inner lengths differ"
+    assert of(session, long + "(" + long) is None
+
+
 def test_the_text_around_the_cursor_counts(session: Session) -> None:
     assert of(session, "x @ w", 1) == "(2, 4) float32"
     assert of(session, "(x + ) @ w", 4) == "(2, 3) float32"

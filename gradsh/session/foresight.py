@@ -56,7 +56,7 @@ _UNARY: Final[dict[type[ast.AST], Callable[[Any], Any]]] = {
 _GUARDED: Final = {"@power": ast.Pow, "@remainder": ast.Mod}
 _ATTRIBUTES: Final = frozenset(("shape", "ndim", "dtype", "T", "mT", "data"))
 _CLOSERS: Final = {"(": ")", "[": "]", "{": "}", "<": " >"}
-_MOST_CHARACTERS: Final = 2000
+_MOST_CHARACTERS: Final = 400
 _MOST_DROPPED: Final = 3
 _MOST_TOLD: Final = 3
 _DEEPEST: Final = 3
@@ -71,12 +71,18 @@ def foreseen(
     """The shape and type of what a text's last statement gives, None where nothing is known.
 
     `tokens` are the text's. A text that is not complete is taken as if it ended at the cursor:
-    without an operator at its end, and with its brackets closed. Raises Mismatch, with the reason
+    without an operator at its end, and with its brackets closed; of a long one only the statement
+    at the cursor counts. Raises Mismatch, with the reason
     as its message, where the statement would fail for the shapes or types of its tensors.
     """
-    if len(text) > _MOST_CHARACTERS or not text.strip():
-        return None
-    for candidate in (text, *_completed(text, [t for t in tokens if t.end <= cursor])):
+    before = [token for token in tokens if token.end <= cursor]
+    if len(text) > _MOST_CHARACTERS:
+        start = _statement_start(before)
+        text, before = text[start:cursor], [token for token in before if token.start >= start]
+        if len(text) > _MOST_CHARACTERS:
+            return None
+        before = [token.moved(-start) for token in before]
+    for candidate in (text, *_completed(text, before)):
         try:
             statements = tree(candidate)
         except (Fault, SyntaxFault, RecursionError):
@@ -87,6 +93,17 @@ def foreseen(
             except (Unforeseen, RecursionError):
                 return None
     return None
+
+
+def _statement_start(tokens: Sequence[Token]) -> int:
+    """Where the last statement that stands in no other begins."""
+    start = depth = 0
+    for token in tokens:
+        if token.kind == "bracket":
+            depth += 1 if token.text in _CLOSERS else -1
+        elif token.kind == "newline" and depth <= 0:
+            start = token.end
+    return start
 
 
 def _completed(text: str, tokens: Sequence[Token]) -> Iterator[str]:
