@@ -55,7 +55,7 @@ or one of the topics below; apropos WORD lists all that mention a word.
   optimising  minimize, optimisers, schedules
   files       load, save, run, sessions, data by pipe
   inspection  graph, explain, check, why, grads, plot, vars, time, anomaly
-  shell       keys, history, completion
+  shell       keys, history, completion, undo
   settings    set, the settings file, what runs at the start
   pytorch     what is the same, and what is not
   operations  all functions

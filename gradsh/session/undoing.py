@@ -48,7 +48,7 @@ class Change:
     """
 
     __slots__ = (
-        "_anomaly", "_done", "_done_before", "_last", "_later", "_names", "_order", "_random",
+        "_anomaly", "_last", "_later", "_names", "_order", "_random",
         "_session", "_settings", "_shown", "files", "journal", "quiet", "size", "steps", "text",
     )  # fmt: skip
 
@@ -68,8 +68,6 @@ class Change:
         self._random = default_generator.state()
         self._settings = _settings()
         self._anomaly = session.anomaly
-        self._done_before = len(session.done)
-        self._done: list[Any] = []
 
     def known(self) -> dict[int, Any]:
         """What could be reached from names before the entry."""
@@ -144,8 +142,6 @@ class Change:
             default_generator.set_state(self._random)
             self._random = random
             session.anomaly, self._anomaly = self._anomaly, session.anomaly
-            done, session.done[self._done_before :] = session.done[self._done_before :], self._done
-            self._done = done
             for step in self.steps:
                 step.stands = not step.stands
         return _told(before, session.variables, [*self._touched_names(), *other], like)

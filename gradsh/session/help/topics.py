@@ -223,7 +223,7 @@ lines of equal height.
 """,
     ),
     "shell": Topic(
-        "keys, history, completion",
+        "keys, history, completion, undo",
         """\
 Enter       runs a complete statement; goes on in a new line otherwise
 Alt-Enter   a new line in any case
@@ -244,6 +244,12 @@ _ is the last shown value, and _1, _2, ... are all of them.
     _ * 2
 
 A statement that fails or is stopped leaves no value half-changed.
+
+undo        takes back the last entry, values changed in place too; redo
+history     what was entered; history WORD, history 100
+edit f      opens a function, edit 7 an entry, in $EDITOR; then it runs
+record "f"  writes what succeeds as a program; record stop ends it
+reset       forgets all variables; vars -s sorts them by size
 """,
     ),
     "settings": Topic(
