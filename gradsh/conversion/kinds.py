@@ -366,6 +366,6 @@ def namespace_of(node: ast.expr) -> str:
 
 _MODULES: Final = words(
     """
-    autograd checkpoint functional linalg lr_scheduler nn optim random special utils
+    autograd checkpoint fft functional linalg lr_scheduler nn optim random special utils
     """
 )

@@ -26,6 +26,7 @@ _MODULES: Final = {
     "torch": "",
     "torch.nn.functional": "",
     "torch.special": "",
+    "torch.fft": "",
     "torch.autograd": "",
     "torch.autograd.functional": "",
     "torch.utils.checkpoint": "",
