@@ -61,7 +61,9 @@ class Loop:
         install(always=True)
         signal.signal(signal.SIGTERM, _terminate)
         if greet:
-            self._session.output.write(f"gradsh {__version__}  (Ctrl-D leaves)\n")
+            self._session.output.write(
+                f"gradsh {__version__}  (`help` has topics and examples, Ctrl-D leaves)\n"
+            )
         while True:
             try:
                 entry = self._next_entry()

@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
     from rich.text import Text
 
@@ -61,7 +63,20 @@ class Printer:
             from rich.console import Console
 
             self._console = Console(file=self._stream, highlight=False)
-        self._console.print(report, soft_wrap=True)
+        for line in _between_words(report, self._console):
+            self._console.print(line, soft_wrap=True)
+
+
+def _between_words(report: Text, console: Console) -> Iterator[Text]:
+    """The lines of a report, those of words broken between words where a terminal is narrow.
+
+    Lines that begin with a blank are source text, and what stands under it keeps its place.
+    """
+    for line in report.split("\n"):
+        if console.is_terminal and line.cell_len > console.width and line.plain[:1] != " ":
+            yield from line.wrap(console, console.width)
+        else:
+            yield line
 
 
 def error_report(diagnostic: Diagnostic) -> Text:

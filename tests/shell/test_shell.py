@@ -18,7 +18,8 @@ def paste(text):
 
 def test_one_line_greets(open_shell):
     terminal = open_shell()
-    assert re.fullmatch(r"gradsh \d\S*  \(Ctrl-D leaves\)", terminal.rows[0])
+    greeting = r"gradsh \d\S*  \(`help` has topics and examples, Ctrl-D leaves\)"
+    assert re.fullmatch(greeting, terminal.rows[0])
     assert terminal.rows[1:] == [">>>"]
 
 
@@ -371,6 +372,17 @@ def test_an_error_shows_its_place_and_a_hint_in_colour(shell):
     assert shell.style("^^^^") == ("red", True)
     assert shell.style("hint:") == ("cyan", True)
     assert shell.enter("value") == ["2"]
+
+
+def test_a_long_report_is_broken_between_words(open_shell):
+    terminal = open_shell("-q", columns=40)
+    assert terminal.enter("ones(2, dtyp=none)") == [
+        "<shell>:1:1: error: ones() got an",
+        "unexpected keyword argument 'dtyp'",
+        "  1 | ones(2, dtyp=none)",
+        "    | ^^^^^^^^^^^^^^^^^^",
+        "hint: did you mean `dtype`?",
+    ]
 
 
 def test_a_function_of_an_earlier_entry_is_named_by_its_place(shell):
