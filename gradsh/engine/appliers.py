@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradsh.engine.arguments import bind, operand, refuse
+from gradsh.engine.arguments import bind, needs_no_reading, operand, refuse
 from gradsh.engine.dtypes import (
     CATEGORY,
     DEFAULTS,
@@ -353,6 +353,9 @@ def _one(op: Op) -> Any:
     # where each saved plain value comes from: -1 is the operand's shape
     sources = [names.index(name) if name in names else -1 for name in op.saved_plain]
     saves = op.saved_tensors
+    as_they_are: dict[
+        tuple[type, ...], bool
+    ] = {}  # whether arguments of these types need no reading
 
     def call(input: Any, *rest: Any, **named: Any) -> Any:
         if type(input) is not Tensor:
@@ -365,12 +368,17 @@ def _one(op: Op) -> Any:
         if named or len(rest) > most or (preset is None and len(rest) < len(names)):
             values = bind(op, (input, *rest), named)[1:]
         elif rest:
-            given = [
-                reader(value, op.name, name, position)
-                for position, (value, reader, name) in enumerate(
-                    zip(rest, readers, names, strict=False), 2
-                )
-            ]
+            given: Sequence[Any] = rest
+            kinds = tuple(map(type, rest))
+            if not as_they_are.get(kinds):
+                given = [
+                    reader(value, op.name, name, position)
+                    for position, (value, reader, name) in enumerate(
+                        zip(rest, readers, names, strict=False), 2
+                    )
+                ]
+                if kinds not in as_they_are:
+                    as_they_are[kinds] = needs_no_reading(op, names, kinds)
             values = given if preset is None else (*given, *preset[len(rest) :])
         else:
             values = preset or ()

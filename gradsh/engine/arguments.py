@@ -204,6 +204,32 @@ READERS: dict[str, Callable[[Any, str, str, int], Any]] = {
     "str | None": _or_none(text),
 }
 
+_NOTHING = type(None)
+_NEEDS_NO_READING: dict[str, tuple[type, ...]] = {
+    "Dim": (int,),
+    "GivenDim": (int,),
+    "Dims": (int,),
+    "Dims | None": (int, _NOTHING),
+    "Number": (bool, int, float, complex),
+    "int": (int,),
+    "float": (float,),
+    "bool": (bool,),
+    "DType | None": (_NOTHING,),
+    "Number | None": (bool, int, float, complex, _NOTHING),
+    "int | None": (int, _NOTHING),
+    "float | None": (float, _NOTHING),
+    "bool | None": (bool, _NOTHING),
+}
+"""The types whose values the readers leave as they are."""
+
+
+def needs_no_reading(op: Op, names: Sequence[str], kinds: Sequence[type]) -> bool:
+    """Whether values of these types are what the arguments' readers would make of them."""
+    return all(
+        kind in _NEEDS_NO_READING.get(op.annotations.get(name, ""), ())
+        for name, kind in zip(names, kinds, strict=False)
+    )
+
 
 def bind(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
     """All arguments of a call in the signature's order, read and with defaults filled in.

@@ -9,6 +9,7 @@ over reshaped views. Source of the order: PyTorch's SumKernel.cpp, checked bit f
 from __future__ import annotations
 
 from math import sqrt
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,12 @@ _PARALLEL = 32768
 _ZERO = np.float32(0)  # what PyTorch starts from: a sum of -0 is 0
 _CHAINS = 4
 _LEVELS = 4
+_SHORTEST_RUN = 16
 _REGISTER = 32
 """Bytes of a vector register: PyTorch's kernel is the one for AVX2."""
 
+_SINGLE = np.dtype(np.float32)
+_SINGLE_BYTES = Struct("f")
 _REDUCE: Any = np.add.reduce
 _ACCUMULATE: Any = np.add.accumulate
 _CONCATENATE: Any = np.concatenate
@@ -104,14 +108,15 @@ def _line(line: Array, n: int, lanes: int) -> Any:
     else:
         chained = count * _CHAINS * lanes
         chains = line[:chained].reshape(count, _CHAINS * lanes)
-        chains = (_cascade(chains) if count > 1 else chains).reshape(_CHAINS, lanes)
+        if count > 1:
+            chains = _REDUCE(chains, 0) if count < _SHORTEST_RUN else _cascade(chains)
+        chains = chains.reshape(_CHAINS, lanes)
         if chained < used:
             extra = line[chained:used].reshape(-1, lanes)
             chains = _CONCATENATE((chains[:1], extra, chains[1:]))
         totals = _REDUCE(chains, 0)
     if used < n:
-        tail = line[used:]
-        totals = _CONCATENATE((_ACCUMULATE(tail)[-1:] if n - used > 1 else tail, totals))
+        totals = _CONCATENATE((line[used:], totals))
     return _ACCUMULATE(totals)[-1]
 
 
@@ -176,7 +181,7 @@ def _chained(rows: Array) -> Array:
 def _cascade(rows: Array) -> Array:
     """The sum over the first axis: runs added up, then runs of runs, four levels of them."""
     count = len(rows)
-    step = 1 << max(4, (count - 1).bit_length() // _LEVELS)
+    step = max(_SHORTEST_RUN, 1 << (count - 1).bit_length() // _LEVELS)
     if count < step:
         return _in_turn(rows)
     sums = []
@@ -201,6 +206,8 @@ def ordered_norm(array: Array, axes: tuple[int, ...] | None, keepdims: bool) -> 
     the elements left over, each with one rounding for its square and the sum.
     """
     lanes = _REGISTER // 4
+    if array.ndim == 1 and 0 < array.size < lanes and array.dtype is _SINGLE and not keepdims:
+        return np.float32(sqrt(_squares_in_turn(0.0, array)))
     last = axes == (array.ndim - 1,)
     if (
         array.dtype.char != "f"
@@ -232,6 +239,16 @@ def _line_of_squares(line: Array, lanes: int) -> float:
     if used:
         body = line[:used]
         total = float(_ACCUMULATE(_REDUCE((body * body).reshape(-1, lanes), 0))[-1])
-    for number in line[used:].tolist():
-        total = float(np.float32(total + number * number))
+    return _squares_in_turn(total, line[used:])
+
+
+def _squares_in_turn(total: float, numbers: Array) -> float:
+    """`total` and the squares of a few numbers, rounded to single precision after each."""
+    pack, unpack = _SINGLE_BYTES.pack, _SINGLE_BYTES.unpack  # rounds faster than numpy
+    values = numbers.tolist()
+    try:
+        for number in values:
+            (total,) = unpack(pack(total + number * number))
+    except OverflowError:
+        total = float("nan") if any(number != number for number in values) else float("inf")
     return total

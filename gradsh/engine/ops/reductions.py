@@ -294,8 +294,11 @@ def _refuse_empty_norm(ord: float, dim: Any, axes: tuple[int, ...], shape: Any) 
 
 
 @general(input=norm_rule, grad_fn="LinalgVectorNormBackward0", hidden=True)
-def vector_norm_of(input: Operand, ord: float, dim: Dims, keepdim: bool):
+def vector_norm_of(input: Operand, ord: float, dim: Dims | None, keepdim: bool):
     """The ord-norm of the elements, of all or along dim."""
+    if ord == 2 and input.dtype.char in "fd":
+        axes = None if dim is None else wrap_dims(dim, input.ndim)
+        return ordered_norm(input, axes, keepdim)
     if not is_inexact(input.dtype):
         error = RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
@@ -304,8 +307,6 @@ def vector_norm_of(input: Operand, ord: float, dim: Dims, keepdim: bool):
         error.add_note("make it a float first: `norm(x.float())`")
         raise error
     axis = wrap_dims(dim, input.ndim)
-    if ord == 2 and input.dtype.char in "fd":
-        return ordered_norm(input, axis, keepdim)
     if input.size == 0 and (ord < 0 or ord == float("inf")):
         _refuse_empty_norm(ord, dim, axis, input.shape)
     storage = np.float32 if input.dtype in HALVES else None
