@@ -322,7 +322,9 @@ class Session:
     def _caught(self, error: Exception) -> ErrorValue:
         if self.anomaly is not None:
             self.anomaly.start()  # if it raised the error, it has ended with that
-        return ErrorValue(diagnostic_of(error, recent=self.recent))
+        value = ErrorValue(diagnostic_of(error, recent=self.recent))
+        error.__traceback__ = None  # the frames it leads to hold the error itself: a cycle
+        return value
 
     def _command(self, name: str, values: tuple[Any, ...], parts: dict[str, Any]) -> object:
         return run_command(self, name, values, parts)
