@@ -11,7 +11,7 @@ from gradsh.engine.dtypes import is_bfloat16, is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.pointwise import no_change, not_implemented, pow, where
-from gradsh.engine.precision import fused_multiply_add, precise, single
+from gradsh.engine.precision import SEEN_IN_FULL, fused_multiply_add, precise, single
 
 
 @pointwise(input=lambda g, out: g * conjugate(out), result="float")
@@ -100,6 +100,9 @@ def sigmoid(input):
     return np.reciprocal(1 + precise(np.exp, -single(input))).astype(input.dtype, copy=False)
 
 
+_BITS = {"f": np.int32, "d": np.int64}
+
+
 @pointwise(
     grad=lambda g, activation: kept_where_active(g, activation),
     activation=lambda g: no_change(g),
@@ -108,7 +111,13 @@ def sigmoid(input):
 )
 def kept_where_active(grad, activation):
     """grad where activation is positive (or nan), zero elsewhere: relu's derivative."""
-    return np.where(np.less_equal(activation, 0), grad.dtype.type(0), grad)
+    dropped = np.less_equal(activation, 0)
+    bits = _BITS.get(grad.dtype.char)
+    if bits is None or type(grad) is not np.ndarray or grad.size <= SEEN_IN_FULL:
+        return np.where(dropped, grad.dtype.type(0), grad)
+    # no branches, which cost more than all the arithmetic where signs come as they like
+    kept = (dropped.view(np.int8) - 1).astype(bits)
+    return np.bitwise_and(grad.view(bits), kept).view(grad.dtype)
 
 
 @pointwise(input=lambda g, out: kept_where_active(g, out))
