@@ -78,6 +78,10 @@ def typist():
             ["x = ones(2)", "x.normal_()"],
             "took back `x.normal_()`: x, the random numbers as before\n",
         ),
+        (
+            ["d = record(w=ones(2)); pair = (zeros(2), 1)", "d.w.add_(1); pair[0].add_(1)"],
+            "took back `d.w.add_(1); pair[0].add_(1)`: d, pair as before\n",
+        ),
         (["rand(2)"], "took back `rand(2)`: the random numbers as before\n"),
         (["set precision 7"], "took back `set precision 7`: precision as before\n"),
         (["anomaly on"], "took back `anomaly on`: anomaly as before\n"),

@@ -172,12 +172,16 @@ class Change:
 
     def _touched_names(self) -> Iterator[str]:
         """What was changed in place, by the names that the user knows it by."""
+        from gradsh.files import Record
+
         storages = self.journal.storages()
         objects = {id(value) for value, _ in self.journal.objects()}
+        changed = storages | objects
         freed = {id(node) for node, _ in self.journal.freed}
         for name, value in self._session.variables.items():
             if not isinstance(value, Tensor):
-                if id(value) in objects:
+                holds = isinstance(value, (tuple, list, Record))
+                if id(value) in objects or (holds and not changed.isdisjoint(reached([value]))):
                     yield name
                 continue
             if id(storage_of(value.array)) in storages or id(value) in objects:

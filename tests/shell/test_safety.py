@@ -63,7 +63,7 @@ def test_the_graph_is_whole_after_an_interrupt_in_a_backward_pass(shell):
 
 def test_one_long_step_is_named_after_a_second(open_shell):
     shell = open_shell("-q", OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
-    shell.enter("a = zeros(4500, 4500); b = 3;")
+    shell.enter("a = zeros(5500, 5500); b = 3;")
     shell.send("b = a @ a @ a\r")
     shell.wait("b = a @ a @ a")
     time.sleep(0.3)

@@ -15,6 +15,7 @@ from gradsh.engine.derivative import general, pointwise
 from gradsh.engine.dtypes import FROM_NUMPY, HALVES, is_bfloat16
 from gradsh.engine.journal import change_values
 from gradsh.engine.large_rows import row_cotangents, standardized_rows, weight_cotangent
+from gradsh.engine.modes import INTERRUPTS
 from gradsh.engine.moments import (
     FEW,
     LONGEST_ROW,
@@ -648,8 +649,9 @@ def _batch_normalized(
         variance = variance * (plan.count / free)
         if is_bfloat16(running_var.array.dtype):
             variance = (variance * free).astype(input.array.dtype).astype(np.float64) / free
-        _follow(running_mean, average, momentum)
-        _follow(running_var, variance, momentum)
+        with INTERRUPTS:
+            _follow(running_mean, average, momentum)
+            _follow(running_var, variance, momentum)
     return result
 
 

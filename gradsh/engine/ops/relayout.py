@@ -10,7 +10,7 @@ from gradsh.engine.derivative import linear
 from gradsh.engine.graph import Node
 from gradsh.engine.inplace import check_in_place
 from gradsh.engine.journal import change_attributes, change_values
-from gradsh.engine.modes import GRAD_MODE
+from gradsh.engine.modes import GRAD_MODE, INTERRUPTS
 from gradsh.engine.op import OPS
 from gradsh.engine.ops.shape import reshape, squeeze, t, transpose, unsqueeze
 from gradsh.engine.rebasing import changed
@@ -72,10 +72,11 @@ def _in_place(name: str, function: Callable[..., Tensor], does: str) -> Callable
         node = result.node
         change_values([input])
         change_attributes(input)
-        input.array = result.array
-        changed(input, None)  # for the other views of the storage
-        if GRAD_MODE.recording:
-            input.node = node
+        with INTERRUPTS:
+            input.array = result.array
+            changed(input, None)  # for the other views of the storage
+            if GRAD_MODE.recording:
+                input.node = node
         return input
 
     change.__name__ = change.__qualname__ = name
