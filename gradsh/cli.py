@@ -147,7 +147,7 @@ def _run_programs(session: Session, invocation: Invocation) -> int:
     def go_on(fault: Fault) -> None:
         nonlocal status
         status = FAILED
-        _report(fault)
+        _report(fault, session.output)
 
     on_fault = go_on if "keep-going" in invocation.flags else None
     try:
@@ -156,7 +156,7 @@ def _run_programs(session: Session, invocation: Invocation) -> int:
         if not invocation.texts:
             _run_source(session, invocation.file, on_fault)
     except Fault as fault:
-        _report(fault)
+        _report(fault, session.output)
         return FAILED
     except Interrupted as interrupted:
         place = interrupted.diagnostic
@@ -296,13 +296,20 @@ def _write_out(text: str) -> int:
     return SUCCESS
 
 
-def _report(fault: Fault) -> None:
-    """An error on standard error; with GRADSH_TRACEBACK, a bug's place in gradsh too."""
+def _report(fault: Fault, output: Output | None = None) -> None:
+    """An error on standard error; with GRADSH_TRACEBACK, a bug's place in gradsh too.
+
+    An output for machines gets it as well.
+    """
     if fault.internal and os.environ.get("GRADSH_TRACEBACK") and fault.__cause__ is not None:
         from traceback import format_exception
 
         _complain("".join(format_exception(fault.__cause__)))
     _complain(fault.diagnostic.render() + "\n")
+    if output is not None:
+        from gradsh.session import ErrorValue
+
+        output.fault(ErrorValue(fault.diagnostic))
 
 
 def _complain(text: str) -> None:

@@ -119,9 +119,9 @@ def test_graph_can_be_opened_by_number_by_name_and_by_variable() -> None:
     assert (
         output_of(LONG + "graph h at 47 depth 2")
         == """\
-47 SinBackward0           (2,) float32  saves input (8 bytes)
-└─ 48 SinBackward0        (2,) float32  saves input (8 bytes)
-   └─ 49 SinBackward0     (2,) float32  saves input (8 bytes)
+47 SinBackward0           y (line 1)  (2,) float32  saves input (8 bytes)
+└─ 48 SinBackward0        y (line 1)  (2,) float32  saves input (8 bytes)
+   └─ 49 SinBackward0     y (line 1)  (2,) float32  saves input (8 bytes)
       └─ 50 SinBackward0  ...
 45 operations, 1 leaf, 360 bytes saved, 43 nodes not shown
 """

@@ -137,7 +137,7 @@ def _heading(view: Explanation, step: Step) -> Iterator[str]:
     """The node with its names, and what arrives at it."""
     node = step.node
     several = isinstance(step.g, list)
-    names = view.names.all(node)
+    names = view.names.all(node) or view.names.was(node)
     title = f"{view.numbers[node]}  {node.name if names is None else f'{names}, {node.name}'}"
     if several:
         given = [

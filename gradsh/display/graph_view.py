@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from json import dumps
+from typing import Any
 
 from gradsh.display import json, values
 from gradsh.display.summaries import bytes_text, count_text, like_text, plain_text
@@ -28,6 +29,7 @@ LINES = 60
 PICTURE = 200
 """A picture has at most so many nodes; with more nobody can read it."""
 
+_PLACED = 10_000  # of more nodes the places are not looked for
 _DEEPEST = 8
 _MOST_USES = 4  # of a leaf with more, each use is drawn: edges across a whole picture tell nothing
 _SHORT = 24
@@ -37,9 +39,15 @@ class Names:
     """The variables that hold the results of nodes.
 
     `given` has them by the node and the number of the result, None for a node with one result.
+    `place` tells of a node where it was recorded, and the variable that was bound to it then.
     """
 
-    def __init__(self, given: Mapping[tuple[Node, int | None], str]) -> None:
+    def __init__(
+        self,
+        given: Mapping[tuple[Node, int | None], str],
+        place: Callable[[Node], tuple[str | None, dict[str, Any] | None]] | None = None,
+    ) -> None:
+        self._place = place
         self._given = given
         self._of_node: dict[Node, str] = {}
         for (node, _), name in given.items():
@@ -53,6 +61,15 @@ class Names:
     def all(self, node: Node) -> str | None:
         """The variables that hold any result of a node."""
         return self._of_node.get(node)
+
+    def was(self, node: Node) -> str | None:
+        """The variable that held a result which no variable holds any more, with its line."""
+        name, place = self.recorded(node)
+        return None if name is None or place is None else f"{name} (line {place['line']})"
+
+    def recorded(self, node: Node) -> tuple[str | None, dict[str, Any] | None]:
+        """The variable that a node's statement bound to its result, and the place as data."""
+        return (None, None) if self._place is None else self._place(node)
 
 
 class GraphView:
@@ -110,7 +127,7 @@ def tree(view: GraphView) -> str:
                 continue
             shown = vertex or recording.beyond[edge.source]
             left = f"{lead}{shown.number} {title(edge.source, edge.result)}"
-            name = view.names.of(edge.source, edge.result) or ""
+            name = view.names.of(edge.source, edge.result) or view.names.was(edge.source) or ""
             if vertex is None:
                 rows.append((left, name, "...", ""))
             elif edge.source in drawn:
@@ -199,10 +216,15 @@ def _json(view: GraphView) -> Iterator[str]:
     opening = '{"nodes": ['
     for vertex in recording.vertices.values():
         node, like = vertex.node, vertex.like
+        assigned, place = (None, None)
+        if vertex.number <= _PLACED:
+            assigned, place = view.names.recorded(node)
         entry = {
             "id": vertex.number,
             "grad_fn": node.name,
             "name": view.names.all(node),
+            "assigned": assigned,
+            "place": place,
             "leaf": node.is_leaf,
             "shape": None if like is None else list(like[0]),
             "dtype": None if like is None else FROM_NUMPY[like[1]].name,

@@ -9,7 +9,8 @@ Every object has these keys, in this order; what has no meaning for a kind is nu
 - `shape`: of a tensor, a list of integers.
 - `data`: of a tensor its elements in nested lists; a number, bool or text itself; of a tuple, list
   or dict a list of such objects; of a range its start, stop and step; of a size its integers; of
-  a dtype or node its name; of everything else the text that `print` shows.
+  a dtype or node its name; of an error an object with its message, its place, other places that
+  it is about (`related`), and its hint; of everything else the text that `print` shows.
 - `requires_grad`: of a tensor, true or false.
 - `grad_fn`: of a tensor, `"AddBackward0"`, ..., null if no operation made it.
 

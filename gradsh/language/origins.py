@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from gradsh.language.blocks import Shown
@@ -171,6 +172,7 @@ def statement_at(place: object) -> Statement | None:
     return Statement(source, first + line - 1, column, "\n".join(lines), whole)
 
 
+@lru_cache(256)
 def spot_of(place: object, trace: Trace | None = None) -> Spot | None:
     """The place in the text, as close as it can be told; None for what is no place.
 

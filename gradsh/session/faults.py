@@ -58,6 +58,7 @@ class ErrorValue(Exception):
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message.partition("\n")[0])
+        self.diagnostic = diagnostic
         self.message = diagnostic.message
         self.source = diagnostic.source
         self.line = diagnostic.line

@@ -17,6 +17,7 @@ from gradsh.engine.arguments import type_name
 from gradsh.engine.backward import root_cotangents, walk
 from gradsh.engine.differences import Evaluation, compare, gradients, in_double
 from gradsh.engine.dtypes import is_inexact
+from gradsh.engine.evidence import MADE, Witness
 from gradsh.engine.graph import Node, Output
 from gradsh.engine.recording import Edge, Recording, outermost
 from gradsh.engine.steps import steps
@@ -231,7 +232,20 @@ def names_of(session: Session) -> Names:
         names = found.setdefault(key, [])
         if name not in names:
             names.append(name)
-    return Names({key: ", ".join(names) for key, names in found.items()})
+    return Names({key: ", ".join(names) for key, names in found.items()}, _recorded)
+
+
+def _recorded(node: Node) -> tuple[str | None, dict[str, Any] | None]:
+    """The variable that was bound to a node's result when it was recorded, and where that was."""
+    from gradsh.session.error_data import related_fields
+    from gradsh.session.related import spot_of_witness
+
+    spot = spot_of_witness(Witness(MADE, node.place, node))
+    if spot is None:
+        return None, None
+    place = related_fields(spot.related(""))
+    del place["what"]
+    return None if node.is_leaf else spot.name, place
 
 
 def _named_tensors(variables: dict[str, Any]) -> Iterator[tuple[str, Tensor]]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gradsh.display.progress import Bar
+    from gradsh.session.faults import ErrorValue
 
 
 class Progress(Protocol):
@@ -68,6 +69,9 @@ class Output:
         """Write a line that tells of what was just shown."""
         self.write(text + "\n")
 
+    def fault(self, error: ErrorValue) -> None:
+        """A program has failed, and standard error says so; here nothing more need be said."""
+
     def print(self, values: tuple[object, ...]) -> None:
         """What the statement `print` does with its values."""
         self.write(" ".join([text(value) for value in values]) + "\n")
@@ -111,6 +115,10 @@ class JsonOutput(TextOutput):
     def remark(self, text: str) -> None:
         """Leave it out: only values are objects."""
 
+    def fault(self, error: ErrorValue) -> None:
+        """Write the error as an object too, with all its places."""
+        self.show(error)
+
     def print(self, values: tuple[object, ...]) -> None:
         """An object for each of the values."""
         for value in values:
@@ -121,6 +129,9 @@ class JsonOutput(TextOutput):
         if self.stream is None:
             return
         from gradsh.display.json import write_json
+
+        if isinstance(value, BaseException):
+            import gradsh.session.error_data  # noqa: F401 (declares how errors are written)
 
         try:
             write_json(self.stream, name, value)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradsh.language import Diagnostic, Unit
-    from gradsh.language.diagnostics import Related
 
 _MAY_SHOW_MORE: Final = (RuntimeError, AttributeError, TypeError)
 _MOST_CUTS: Final = 3
@@ -125,18 +124,6 @@ def _add_missing_gradient(diagnostic: Diagnostic, scope: Scope) -> None:
             if spot is not None:
                 diagnostic.related.append(spot.related(f"`{name}` was made in {{line}}"))
         return
-
-
-def related_fields(place: Related) -> dict[str, Any]:
-    """A place as data."""
-    return {
-        "what": place.what.replace("{line}", f"line {place.line}") or None,
-        "source": place.source,
-        "line": place.line,
-        "column": place.column,
-        "end": place.end,
-        "source_line": place.source_line,
-    }
 
 
 def spot_of_witness(witness: Witness) -> Spot | None:

@@ -19,7 +19,8 @@ from gradsh.engine.tensor import GradientBox, Tensor
 from gradsh.language.diagnostics import Related, marked, numbered
 from gradsh.language.origins import Spot, Statement, operands_of, shown_value, spot_of, statement_at
 from gradsh.session.cuts import Cut, Definition, Search
-from gradsh.session.related import related_fields, spot_of_witness
+from gradsh.session.error_data import related_fields
+from gradsh.session.related import spot_of_witness
 from gradsh.session.scopes import Scope
 
 if TYPE_CHECKING:
