@@ -122,14 +122,14 @@ def test_graph_can_be_opened_by_number_by_name_and_by_variable() -> None:
 47 SinBackward0           y (line 1)  (2,) float32  saves input (8 bytes)
 └─ 48 SinBackward0        y (line 1)  (2,) float32  saves input (8 bytes)
    └─ 49 SinBackward0     y (line 1)  (2,) float32  saves input (8 bytes)
-      └─ 50 SinBackward0  ...
+      └─ 50 SinBackward0  y (line 1)  ...
 45 operations, 1 leaf, 360 bytes saved, 43 nodes not shown
 """
     )
     by_variable = output_of(LONG + "graph h at y depth 0")
     assert by_variable == output_of(LONG + "graph h at 2 depth 0")
     assert by_variable == output_of(LONG + 'graph h at "y" depth 0')
-    assert by_variable.startswith("2 SinBackward0     y  (2,) float32")
+    assert by_variable.startswith("2 SinBackward0     y           (2,) float32")
     shown = output_of(LONG + 'graph h at "MulBackward0" depth 1')
     assert shown.splitlines()[0].startswith("1 MulBackward0        h")
     assert output_of(LONG + 'graph h at "SinBackward0"') == output_of(LONG + "graph h at y")
