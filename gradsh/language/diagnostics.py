@@ -234,17 +234,6 @@ def moment(frame: FrameType | None) -> Moment | None:
     return None if frame is None else (frame.f_code, frame.f_lasti, _running_unit(frame))
 
 
-def told(moment: Moment | None) -> str | None:
-    """A moment as `file.grad:3:5: y = log(x)`: the place, and the line of the program."""
-    place = None if moment is None else _place_in(*moment)
-    if place is None:
-        return None
-    line = place.source_line.strip()
-    if len(line) > MAXIMUM_LINE_SHOWN:
-        line = line[: MAXIMUM_LINE_SHOWN - 3] + "..."
-    return f"{place.source}:{place.line}:{place.column + 1}: {line}"
-
-
 def expression_at(moment: Moment) -> str | None:
     """The text of the expression that was computed at a moment; None if it takes several lines."""
     place = _place_in(*moment)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from gradsh.language.blocks import Shown
 from gradsh.language.builder import Builder
-from gradsh.language.diagnostics import Related, operator_between, place_at
+from gradsh.language.diagnostics import MAXIMUM_LINE_SHOWN, Related, operator_between, place_at
 from gradsh.language.expressions import GuardedOperation, ListLiteral
 from gradsh.language.faults import Fault
 from gradsh.language.parser import Parser
@@ -200,6 +200,17 @@ def spot_of(place: object, trace: Trace | None = None) -> Spot | None:
         elif isinstance(tree, ast.AugAssign) and tree is part:
             name = _plain_name(tree.target)
     return statement.spot(part, name)
+
+
+def told(place: object) -> str | None:
+    """A place as `file.grad:3:5: y = log(x)`: where it is, and the line of the program."""
+    spot = spot_of(place)
+    if spot is None:
+        return None
+    line = spot.source_line.strip()
+    if len(line) > MAXIMUM_LINE_SHOWN:
+        line = line[: MAXIMUM_LINE_SHOWN - 3] + "..."
+    return f"{spot.source}:{spot.line}:{spot.column}: {line}"
 
 
 def _changed(trees: list[ast.stmt]) -> str | None:

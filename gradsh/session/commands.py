@@ -226,7 +226,8 @@ def _check(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
 
 def _anomaly(session: Session, values: tuple[Any, ...], parts: Parts) -> None:
     from gradsh.engine.watch import Watch
-    from gradsh.language.diagnostics import moment, told
+    from gradsh.language.diagnostics import moment
+    from gradsh.language.origins import told
 
     if session.anomaly is not None:
         session.anomaly.stop()

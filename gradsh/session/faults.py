@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -98,14 +99,16 @@ def diagnostic_of(
                 refused.add_note(note)
             error = refused.with_traceback(error.__traceback__)
         diagnostic = diagnose(error, unit)
-        from gradsh.session.related import add_related
-
-        add_related(diagnostic, error, recent)
-        return diagnostic
     except Exception:  # noqa: BLE001
         # a report of sorts is better than none
         source, line, column = ("", 1, 1) if unit is None else (unit.source, unit.line, unit.column)
         return Diagnostic(source, line, column, column + 1, f"{type(error).__name__}: {error}", "")
+    if not isinstance(error, KeyboardInterrupt):
+        from gradsh.session.related import add_related
+
+        with suppress(Exception):  # the report is good without what is related to it
+            add_related(diagnostic, error, recent)
+    return diagnostic
 
 
 def refused_argument(error: BaseException) -> TypeError | None:
