@@ -14,8 +14,8 @@ from gradsh.engine.hooks import RemovableHandle
 from gradsh.engine.memory import keep_freed_memory
 from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.tensor import Tensor
-from gradsh.language import Reader, SyntaxFault, Unit
-from gradsh.language.fusion import LARGE, Parts
+from gradsh.language import Reader, SyntaxFault, Unit, fusion
+from gradsh.language.fusion import Parts
 from gradsh.language.reader import in_parts
 from gradsh.session import settings
 from gradsh.session.builtins import SHARED
@@ -280,7 +280,7 @@ class Session:
         variable = self.namespace.get
         for name in unit.mentioned:
             value = variable(name)
-            if type(value) is Tensor and value.array.size >= LARGE:
+            if type(value) is Tensor and value.array.size >= fusion.LARGE:
                 return True
         return False
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from gradsh.engine.fusion import plan
 from gradsh.engine.fusion.program import (
     CAST,
     CHOICE,
@@ -273,7 +274,7 @@ def _reduced(
         return _now(ufunc.reduce, (array,), options)
     lengths = [1 if a in axes else n for a, n in enumerate(value.shape)]
     kept = len(axes) < ndim and axes == list(range(ndim - len(axes), ndim))
-    if kept and prod(lengths) * 2 >= LARGE:
+    if kept and prod(array.shape[a] for a in axes) <= plan.BLOCK:
         made = array.program.call(
             REDUCTION, ufunc, (value,), (("axis", tuple(axes)),), tuple(lengths), array.dtype
         )

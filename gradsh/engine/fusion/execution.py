@@ -7,7 +7,7 @@ not depend on how many threads there are, and so does no result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextvars import copy_context
 from functools import partial
 from itertools import count
@@ -18,7 +18,7 @@ import numpy as np
 
 from gradsh.engine.blocks import THREADS, executor
 from gradsh.engine.fusion.columns import reduce_columns
-from gradsh.engine.fusion.plan import BLOCK, Constant, Place, Plan, Shape, cut
+from gradsh.engine.fusion.plan import Constant, Place, Plan, Shape, as_cut, cut
 from gradsh.engine.fusion.program import CAST, CHOICE, LATE, REDUCTION, TOTAL, Program, Value
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -90,22 +90,12 @@ def _run_blocks(values: Sequence[Value], wanted: Sequence[Value]) -> None:
         value.real = result
     for (value, _, _), found in zip(plan.totals, totals, strict=True):
         if plan.cut_as_sum:
-            combined = _as_cut(value.function, plan.lengths[0], iter(found))
+            combined = as_cut(value.function, plan.lengths[0], iter(found))
         else:
             combined = found[0]
             for more in found[1:]:
                 combined = value.function(combined, more)  # type: ignore[misc]
         value.real = np.asarray(combined).reshape(value.shape)
-
-
-def _as_cut(function: Any, length: int, found: Iterator[Any]) -> Any:
-    """The blocks' totals put together as the line was cut."""
-    if length <= BLOCK:
-        return next(found)
-    half = length // 2
-    half -= half % 8
-    left = _as_cut(function, half, found)
-    return function(left, _as_cut(function, length - half, found))
 
 
 def _share_out(plan: Plan, totals: list[list[Any]]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradsh.engine.changes import WATCHED
-from gradsh.engine.fusion.deferred import LARGE, Deferred
+from gradsh.engine.fusion import deferred as recording
+from gradsh.engine.fusion.deferred import Deferred
 from gradsh.engine.fusion.execution import evaluate as compute
 from gradsh.engine.fusion.node import Fused
 from gradsh.engine.fusion.program import Program
@@ -32,7 +33,7 @@ def evaluate(function: Callable[..., Any], values: Sequence[Any]) -> Tensor | No
             array = value.array
             if array.dtype.char not in _TYPES:
                 return None
-            if array.size >= LARGE:
+            if array.size >= recording.LARGE:
                 if not array.flags.c_contiguous:
                     return None
                 twin = _deferred(program, value)

@@ -154,7 +154,8 @@ class Fused(Joined):
             return
         evaluate(program, [x.array.value for x in waiting])
         for tensor in waiting:
-            tensor.array = tensor.array.array_of_value()
+            if type(tensor.array) is Deferred:  # a tensor may be kept by several operations
+                tensor.array = tensor.array.array_of_value()
 
     def _all_kept(self) -> Iterator[Any]:
         for node in self.inner:

@@ -22,12 +22,15 @@ Shape = tuple[int, ...]
 Place = tuple[slice, ...]
 
 BLOCK = 1 << 16
-"""Elements of a block: 64 kB in float32, so that some ten buffers share a processor's second
-cache of 1 MB with the operands. On the machine of docs/performance.md 2^13 to 2^15 are the same
-within the noise; smaller blocks show Python's time, larger ones the memory's."""
+"""Elements of a block: a buffer of a quarter of a megabyte in float32. On the machine of
+docs/performance.md smaller blocks show Python's time (2^14: half as much again), and larger ones
+gain little and take more memory."""
 
 _PARTS = 64
+"""Most runs of blocks that are shared out; each adds up for itself."""
+
 _LEVELLED = 8
+"""numpy's pairwise sum halves at multiples of eight."""
 
 
 class Step(NamedTuple):
@@ -209,6 +212,16 @@ def _halves(start: int, length: int, found: list[Place]) -> None:
     half -= half % _LEVELLED
     _halves(start, half, found)
     _halves(start + half, length - half, found)
+
+
+def as_cut(function: Any, length: int, totals: Iterator[Any]) -> Any:
+    """The totals of a line's blocks put together as the line was cut."""
+    if length <= BLOCK:
+        return next(totals)
+    half = length // 2
+    half -= half % _LEVELLED
+    left = as_cut(function, half, totals)
+    return function(left, as_cut(function, length - half, totals))
 
 
 def _cut_blocks(plan: Plan) -> None:
