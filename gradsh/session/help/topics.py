@@ -225,14 +225,14 @@ lines of equal height.
     "shell": Topic(
         "keys, history, completion, undo",
         """\
-Enter       runs a complete statement; goes on in a new line otherwise
-Alt-Enter   a new line in any case
-Tab         completes names, attributes and file names
-Up, Down    earlier entries; Ctrl-R searches them
-Right       takes the grey suggestion, Alt-F its next word
-Ctrl-X Ctrl-E  opens the entry in $VISUAL or $EDITOR
-Ctrl-C      clears the entry, or stops what runs
-Ctrl-D      leaves, as do exit and quit
+Enter           runs a complete statement; goes on in a new line otherwise
+Alt-Enter       a new line in any case
+Tab             completes names, attributes and file names
+Up, Down        earlier entries; Ctrl-R searches them
+Right           takes the grey suggestion, Alt-F its next word
+Ctrl-X Ctrl-E   opens the entry in $VISUAL or $EDITOR
+Ctrl-C          clears the entry, or stops what runs
+Ctrl-D          leaves, as do exit and quit
 
 The last line of the terminal tells the shape of what is typed before it
 runs, and how the call at the cursor is written. mean? is help mean, x?
