@@ -107,7 +107,10 @@ def foresee(function: Callable[..., Any], values: Sequence[Any], named: Mapping[
     would fail for its shapes or types, Unforeseen where nothing is known.
     """
     key = _key((function, values, named, DEFAULTS.floating))
-    found = _cache.get(key)
+    try:
+        found = _cache.get(key)
+    except TypeError:  # a value that cannot be told from others
+        raise Unforeseen from None
     if found is None:
         try:
             found = _foreseen(function, values, named)
