@@ -440,7 +440,7 @@ class _Writer:
 
     def _target(self, target: ast.expr) -> str:
         if isinstance(target, ast.Name):
-            return self.names.renamed[target.id]
+            return self.names.variable(target.id, target)
         if isinstance(target, (ast.Tuple, ast.List)):
             if any(isinstance(part, (ast.Tuple, ast.List, ast.Starred)) for part in target.elts):
                 refuse(target, "gradsh unpacks into plain variables, elements and attributes")
@@ -609,7 +609,7 @@ class _Writer:
         if node.orelse or node.finalbody or len(node.handlers) != 1:
             refuse(node, "try has one catch in gradsh, and neither else nor finally")
         (handler,) = node.handlers
-        name = f" {self.names.renamed[handler.name]}" if handler.name else ""
+        name = f" {self.names.variable(handler.name, handler)}" if handler.name else ""
         self.line("try {", node, node.lineno)
         self.suite(node.body, "try")
         self.line(f"}} catch{name} {{", handler, handler.lineno)
@@ -626,14 +626,16 @@ class _Writer:
             if not word:
                 refuse(node, "gradsh has no decorators but torch.no_grad")
         self.line(
-            f"def {self.names.renamed[node.name]}({self._parameters(node)}) {{", node, node.lineno
+            f"def {self.names.variable(node.name, node)}({self._parameters(node)}) {{",
+            node,
+            node.lineno,
         )
         self._body(node, node.body, word)
         self.out.write("}")
 
     def _parameters(self, node: ast.FunctionDef, skip: int = 0) -> str:
         plain_arguments(node.args, node)
-        names = [self.names.renamed[argument.arg] for argument in node.args.args][skip:]
+        names = [self.names.variable(each.arg, node) for each in node.args.args[skip:]]
         defaults = [self.text(default) for default in node.args.defaults]
         first = len(names) - len(defaults)
         return ", ".join(
@@ -668,7 +670,7 @@ class _Writer:
             refuse(node, "a function with its own derivative has a forward and a backward")
         forward, backward = methods["forward"], methods["backward"]
         saved = _saved(forward)
-        name = self.names.renamed[node.name]
+        name = self.names.variable(node.name, node)
         self.expressions.saved = {
             attribute: value.id if isinstance(value, ast.Name) else attribute
             for attribute, value in saved.attributes.items()

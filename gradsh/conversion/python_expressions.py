@@ -207,6 +207,12 @@ class Names:
             return None
         return ".".join([self.imports[node.id], *reversed(parts)])
 
+    def variable(self, name: str, node: Any) -> str:
+        """The name in gradsh of a variable that is bound at a node."""
+        if name in self.imports:
+            refuse(node, f"{name} is the name of something that is imported too")
+        return self.renamed[name]
+
     def _free(self, name: str) -> str:
         """A variable's name in gradsh, where it must not be a word of the language."""
         while name in _HARD or name in _COMMANDS or name.startswith("__"):
@@ -406,7 +412,7 @@ class Expressions:
         plain_arguments(node.args, node)
         if node.args.defaults:
             refuse(node, "an anonymous function of gradsh has no defaults")
-        names = [self.names.renamed[argument.arg] for argument in node.args.args]
+        names = [self.names.variable(argument.arg, node) for argument in node.args.args]
         self.before, before = None, self.before
         body = self.text(node.body)
         self.before = before
@@ -498,7 +504,7 @@ class Expressions:
             if name in self.names.outside:
                 self.names.renamed[name] = self.new_name(name)
         self.before, place = None, self.before
-        variables = ", ".join(self.names.renamed[name] for name in _names(loop.target))
+        variables = ", ".join(self.names.variable(x, node) for x in _names(loop.target))
         written = body()
         conditions = [self.text(condition, NOT) for condition in loop.ifs]
         self.before = place

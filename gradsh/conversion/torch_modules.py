@@ -22,17 +22,19 @@ SCHEDULES: Final = {
     "ExponentialLR": "exponential",
     "CosineAnnealingLR": "cosine",
 }
-_MODULES: Final = {
-    "torch": "",
-    "torch.nn.functional": "",
-    "torch.special": "",
-    "torch.fft": "",
-    "torch.autograd": "",
-    "torch.autograd.functional": "",
-    "torch.utils.checkpoint": "",
-    "torch.nn.utils": "",
-    "torch.linalg": "",
-}
+_MODULES: Final = (
+    "torch",
+    "torch.nn.functional",
+    "torch.special",
+    "torch.fft",
+    "torch.autograd",
+    "torch.autograd.functional",
+    "torch.utils.checkpoint",
+    "torch.nn.utils",
+    "torch.linalg",
+)
+"""Modules in which names mean what they mean in gradsh."""
+
 LOSSES: Final = {
     "MSELoss": "mse_loss",
     "L1Loss": "l1_loss",
@@ -59,7 +61,9 @@ ACTIVATIONS: Final = {
 }
 """Modules without parameters, each a function of one tensor or, of the losses, of two."""
 
-_OTHER_IN_LINALG: Final = words("svd cross norm diagonal solve lstsq matrix_rank cond")
+_OTHER_IN_LINALG: Final = words(
+    "svd cross eig lu vander norm diagonal solve lstsq matrix_rank cond"
+)
 """Names for which `torch.x` and `torch.linalg.x` differ."""
 
 _ALIKE: Final = words("cholesky qr det slogdet matrix_power matrix_exp norm diagonal")

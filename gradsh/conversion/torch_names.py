@@ -12,21 +12,22 @@ _FUNCTIONAL: Final = words(
     avg_pool1d avg_pool2d batch_norm bilinear binary_cross_entropy binary_cross_entropy_with_logits
     celu conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
     cosine_embedding_loss cosine_similarity cross_entropy dropout dropout1d dropout2d dropout3d elu
-    embedding feature_alpha_dropout gaussian_nll_loss gelu group_norm hardtanh hinge_embedding_loss
-    huber_loss instance_norm kl_div l1_loss layer_norm leaky_relu linear logsigmoid
-    margin_ranking_loss max_pool1d max_pool2d mish mse_loss multilabel_soft_margin_loss nll_loss
-    normalize one_hot pad pairwise_distance poisson_nll_loss relu6 rms_norm
-    scaled_dot_product_attention selu silu smooth_l1_loss soft_margin_loss softmin softplus softsign
-    triplet_margin_loss triplet_margin_with_distance_loss elu_ hardtanh_ leaky_relu_ relu6_
-    adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d fold glu gumbel_softmax hardsigmoid hardswish
-    interpolate local_response_norm lp_pool1d lp_pool2d lp_pool3d multi_margin_loss
-    multilabel_margin_loss softshrink tanhshrink upsample upsample_bilinear upsample_nearest
+    embedding feature_alpha_dropout gaussian_nll_loss gelu group_norm hardtanh
+    hinge_embedding_loss huber_loss instance_norm kl_div l1_loss layer_norm leaky_relu linear
+    logsigmoid margin_ranking_loss max_pool1d max_pool2d mish mse_loss
+    multilabel_soft_margin_loss nll_loss normalize one_hot pad pairwise_distance poisson_nll_loss
+    relu6 rms_norm scaled_dot_product_attention selu silu smooth_l1_loss soft_margin_loss softmin
+    adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d max_pool3d fold glu gumbel_softmax
+    hardsigmoid hardswish interpolate local_response_norm lp_pool1d lp_pool2d lp_pool3d
+    multi_margin_loss multilabel_margin_loss softshrink tanhshrink upsample upsample_bilinear
+    upsample_nearest softplus softsign triplet_margin_loss triplet_margin_with_distance_loss
+    elu_ hardtanh_ leaky_relu_
     """
 )
 _LINALG: Final = words(
     """
-    cholesky cond cross eigh eigvalsh inv lstsq matrix_norm matrix_rank multi_dot pinv qr slogdet
-    solve solve_triangular svd svdvals vecdot vector_norm eig eigvals lu lu_factor vander
+    cholesky cond cross eig eigh eigvals eigvalsh inv lstsq lu lu_factor matrix_norm matrix_rank
+    multi_dot pinv qr slogdet solve solve_triangular vander svd svdvals vecdot vector_norm
     """
 )
 _SPECIAL: Final = words(
@@ -35,7 +36,7 @@ _SPECIAL: Final = words(
     log_ndtr multigammaln ndtr ndtri psi xlog1py zeta
     """
 )
-_FOURIER: Final = words(
+_FFT: Final = words(
     """
     fft fft2 fftfreq fftn fftshift hfft ifft ifft2 ifftn ifftshift ihfft irfft irfft2 irfftn rfft
     rfft2 rfftfreq rfftn
@@ -71,9 +72,9 @@ SCHEDULES: Final = {
 }
 METHODS_ONLY: Final = words(
     """
-    contiguous expand expand_as reshape_as repeat sum_to_size to type_as unfold view view_as double
-    half long short cfloat cdouble flip permute reshape tile byte char
-    new_empty new_full new_ones new_tensor new_zeros
+    contiguous expand expand_as reshape_as repeat sum_to_size to type_as unfold view view_as
+    byte char new_empty new_full new_ones new_tensor new_zeros
+    bfloat16 double half long short cfloat cdouble flip permute reshape tile
     """
 )
 """Names that PyTorch has as methods only, or as functions that do not take lengths one by one."""
@@ -85,11 +86,14 @@ NO_METHODS: Final = words(
     hardtanh hardtanh_ instance_norm inv layer_norm leaky_relu leaky_relu_ matrix_norm matrix_rank
     mish normalize one_hot pairwise_distance pinv relu6 relu6_ rms_norm rsub
     scaled_dot_product_attention selu selu_ silu softplus softsign solve_triangular svdvals
-    tensordot vecdot vector_norm view_as_complex view_as_real cholesky lstsq qr slogdet solve svd
-    cross eig eigvals lu lu_factor rrelu
+    tensordot vecdot vector_norm view_as_complex view_as_real
+    cholesky lstsq qr slogdet solve svd cross eig eigvals lu lu_factor vander mish_ rrelu silu_
     """
 )
 """Methods that a tensor has in gradsh and not, or with another meaning, in PyTorch."""
+
+WITH_INPLACE: Final = words("mish_ relu6_ silu_")
+"""Functions in place that PyTorch has as those of the same name with `inplace=True`."""
 
 CREATION: Final = words(
     """
@@ -121,7 +125,7 @@ def path(name: str) -> str:
         return f"torch.linalg.{name}"
     if name in _SPECIAL:
         return f"torch.special.{name}"
-    if name in _FOURIER:
+    if name in _FFT:
         return f"torch.fft.{name}"
     if name in _FUNCTIONS_OF_FUNCTIONS:
         return f"torch.autograd.functional.{name}"

@@ -26,6 +26,7 @@ from gradsh.conversion.torch_names import (
     NO_METHODS,
     OPTIMISERS,
     SIZED,
+    WITH_INPLACE,
     path,
 )
 from gradsh.conversion.translator import LOAD, Translator, refuse, safe_name
@@ -33,6 +34,7 @@ from gradsh.engine import DIFFERENTIATION, FUNCTIONS, METHODS
 from gradsh.engine.dtypes import ALIASES, DTYPES
 from gradsh.engine.list_arguments import LISTS as TAKE_A_LIST
 from gradsh.engine.list_arguments import TENSOR_LISTS, wanted
+from gradsh.language.expressions import unwrapped
 from gradsh.language.statements import CommandCall
 
 _PRINT_OPTIONS: Final = ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")
@@ -335,6 +337,9 @@ class TorchTranslator(Translator):
             named.append(ast.keyword("use_reentrant", ast.Constant(True)))
         if name in SIZED and not given and not any(part.arg == "size" for part in named):
             given = [ast.Tuple([], LOAD)]
+        if name in WITH_INPLACE:
+            name = name.removesuffix("_")
+            named.append(ast.keyword("inplace", ast.Constant(True)))
         if name in METHODS_ONLY and given:
             return ast.Call(ast.Attribute(given[0], name, LOAD), given[1:], named)
         if values and self._is_operand(function, name) and self.kind(values[0]) == NUMBER:
@@ -373,6 +378,10 @@ class TorchTranslator(Translator):
 
     def _given(self, function: Any, place: int | str, value: ast.expr) -> ast.expr:
         """An argument of a built-in function: a bare list is what the parameter takes."""
+        if isinstance(value, ast.Tuple) and wanted(function, place) == "dims":
+            # of tensordot: two lists of dimensions
+            parts = [unwrapped(element) for element in value.elts]
+            return ast.Tuple([self.expr(part) for part in parts], LOAD)
         if not isinstance(value, ast.List):
             return self.expr(value)
         kind = wanted(function, place) if function is not None else "Any"

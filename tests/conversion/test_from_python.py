@@ -227,6 +227,8 @@ def test_what_cannot_be_converted_stands_in_its_place() -> None:
         ("a, *b = c", "plain variables"),
         ("x, y = (z := 3), 2", "assignment inside an expression"),
         ("opt = torch.optim.SGD(model.parameters(), lr=0.1)", "parameters of a module"),
+        ("torch = 3", "torch is the name of something that is imported too"),
+        ("f = lambda torch: 1", "torch is the name of something that is imported too"),
         ("match x:\n    case 1: pass", "`match`"),
     ],
 )

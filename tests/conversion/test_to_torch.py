@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from gradsh.conversion import Conversion, Program, convert_program
+from gradsh.conversion.torch_names import METHODS_ONLY, NO_METHODS, path
+from gradsh.engine import DIFFERENTIATION, FUNCTIONS, METHODS
+from gradsh.engine.dtypes import ALIASES, DTYPES
+from gradsh.engine.optim import OPTIMISATION
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -43,3 +48,22 @@ def test_forms_print_the_same(
     program, refusals = converted(text)
     assert refusals == []
     assert in_python(program) == in_gradsh(text)
+
+
+def test_every_function_has_its_place_in_pytorch(needs_torch: None) -> None:
+    import math
+
+    import torch
+    import torch.utils.checkpoint
+
+    known = {"torch": torch, "math": math, "F": torch.nn.functional}
+    names = [*FUNCTIONS, *DIFFERENTIATION, *DTYPES, *ALIASES]
+    names += [name for name in OPTIMISATION if name != "group"]
+    for name in names:
+        where = f"torch.Tensor.{name}" if name in METHODS_ONLY else path(name)
+        found = eval(where, known)
+        assert callable(found) or isinstance(found, torch.dtype), where
+        assert not isinstance(found, ModuleType), where
+    for name in METHODS:
+        if name not in NO_METHODS and name != "numpy":
+            assert hasattr(torch.Tensor, name), name
