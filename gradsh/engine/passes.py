@@ -11,30 +11,26 @@ from gradsh.engine.tensor import GradientBox, Tensor
 
 
 class Pass:
-    """A backward pass: what ran (`modes.RUNNING`), its outputs, and what got a gradient.
+    """A backward pass: what ran (`modes.RUNNING`), and its outputs.
 
     `only` says that it was asked for the gradients of some tensors alone.
     """
 
-    __slots__ = ("_boxes", "_outputs", "only", "place")
+    __slots__ = ("_outputs", "only", "place")
 
-    def __init__(
-        self, outputs: Iterable[Tensor], boxes: Iterable[GradientBox], *, only: bool
-    ) -> None:
+    def __init__(self, outputs: Sequence[Tensor], only: bool) -> None:
         self.place = RUNNING.place
         self.only = only
-        self._outputs = [ref(tensor) for tensor in outputs]
-        self._boxes = [ref(box) for box in boxes]
+        self._outputs = [*map(ref, outputs)]
 
     @property
     def outputs(self) -> list[Tensor]:
         """The outputs that are still there."""
         return [tensor for each in self._outputs if (tensor := each()) is not None]
 
-    @property
-    def boxes(self) -> list[GradientBox]:
-        """Where gradients were put, as far as it is still there."""
-        return [box for each in self._boxes if (box := each()) is not None]
+    def filled(self, box: GradientBox | None) -> bool:
+        """Whether it put a gradient there, which may have been cleared since."""
+        return box is not None and box.filled is self
 
 
 class Passes:
@@ -49,14 +45,16 @@ class Passes:
         self,
         outputs: Sequence[Tensor],
         arrived: Iterable[tuple[Node, object]],
-        retained: Iterable[tuple[GradientBox, object]],
-        *,
+        retained: Sequence[tuple[GradientBox, object]],
         only: bool,
     ) -> None:
         """A backward pass has put its gradients where they belong."""
-        boxes = [leaf.box for leaf, _ in arrived if type(leaf) is Leaf]
-        boxes += [box for box, _ in retained]
-        self.last = Pass(outputs, boxes, only=only)
+        last = self.last = Pass(outputs, only)
+        for leaf, _ in arrived:
+            if type(leaf) is Leaf:
+                leaf.box.filled = last
+        for box, _ in retained:
+            box.filled = last
 
 
 PASSES = Passes()

@@ -38,14 +38,15 @@ class GradientBox:
     """Where a tensor and the node that fills its gradient meet, so that neither holds the other.
 
     A leaf that no longer `requires_grad` gets nothing, from graphs made before neither. Its hooks
-    stay here, whichever node stands for it.
+    stay here, whichever node stands for it. `filled` is the last pass that added to it.
     """
 
-    __slots__ = ("__weakref__", "hooks", "requires_grad", "value")
+    __slots__ = ("__weakref__", "filled", "hooks", "requires_grad", "value")
 
     def __init__(self) -> None:
         self.value: Tensor | None = None
         self.requires_grad = True
+        self.filled: object = None
         self.hooks: Hooks | None = None
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from gradsh.display import json, values
 from gradsh.display.summaries import number_text, shape_text
 from gradsh.display.tables import aligned, rich_table
+from gradsh.engine.optim import Optimizer
 from gradsh.engine.passes import PASSES
 from gradsh.engine.tensor import GradientBox, Tensor
 from gradsh.language.origins import spot_of
@@ -47,14 +48,13 @@ class Gradients:
         spot = spot_of(last.place)
         if spot is not None:
             self.line, self.source = spot.line, spot.source
-        names = _names(variables)
-        for box in last.boxes:
+        for name, box in _boxes(variables):
+            if not last.filled(box):
+                continue
             if box.value is None:
                 self.cleared += 1
             else:
-                self.rows.append(_row(names.get(id(box)), box.value.array))
-        order = {name: place for place, name in enumerate(names.values())}
-        self.rows.sort(key=lambda row: order.get(row["name"], len(order)))
+                self.rows.append(_row(name, box.value.array))
         largest = max([row["rms"] for row in self.rows if isfinite(row["rms"])], default=0.0)
         for row in self.rows:
             row["flag"] = _flag(row, largest)
@@ -71,7 +71,7 @@ class Gradients:
     def _cells(self) -> list[list[str]]:
         return [
             [
-                row["name"] or "-",
+                row["name"],
                 shape_text(row["shape"]),
                 *(_number(row[key]) for key in ("norm", "min", "max")),
                 f"{row['zeros']:.0%}",
@@ -109,23 +109,23 @@ class Gradients:
         }
 
 
-def _names(variables: Mapping[str, Any]) -> dict[int, str]:
-    """The variables' names by the identity of the box of their gradient."""
-    found: dict[int, str] = {}
-
-    def add(name: str, value: Any) -> None:
-        if isinstance(value, Tensor) and isinstance(value.box, GradientBox):
-            found.setdefault(id(value.box), name)
-
+def _boxes(variables: Mapping[str, Any]) -> Iterator[tuple[str, GradientBox]]:
+    """Where the gradients of variables are, and of what lists, tuples and optimisers hold."""
+    seen: set[int] = set()
     for name, value in variables.items():
-        add(name, value)
+        held: list[tuple[str, Any]] = [(name, value)]
         if isinstance(value, (tuple, list)):
-            for index, item in enumerate(value):
-                add(f"{name}[{index}]", item)
-    return found
+            held = [(f"{name}[{index}]", item) for index, item in enumerate(value)]
+        elif isinstance(value, Optimizer):
+            tensors = [tensor for group in value.groups for tensor in group.tensors]
+            held = [(f"{name}, tensor {index}", item) for index, item in enumerate(tensors)]
+        for label, item in held:
+            if isinstance(item, Tensor) and item.box is not None and id(item.box) not in seen:
+                seen.add(id(item.box))
+                yield label, item.box
 
 
-def _row(name: str | None, gradient: Any) -> dict[str, Any]:
+def _row(name: str, gradient: Any) -> dict[str, Any]:
     size = gradient.size
     wide = gradient.astype(np.complex128 if gradient.dtype.kind == "c" else np.float64).ravel()
     if gradient.dtype.kind == "c":

@@ -202,7 +202,7 @@ class _Inquiry:
             told.advice = f"`backward E`, where E is computed from {self.text}"
         elif here is not None:
             told = Why(f"{self.text}.grad comes from {self._pass(self.last)}")
-            if box not in self.last.boxes:
+            if not self.last.filled(box):
                 told.sentence = f"{self.text}.grad comes from an earlier backward pass, or was set"
             else:
                 self._add_route(told, node)
@@ -220,7 +220,7 @@ class _Inquiry:
 
     def _missing(self, node: Node, box: GradientBox | None, last: Pass) -> Why:
         """A leaf without a gradient though there was a backward pass."""
-        if box is not None and box in last.boxes:
+        if last.filled(box):
             told = Why(f"{self.text}.grad is none: it was cleared since {self._pass(last)}")
             told.advice = "run a backward pass again"
             return told
