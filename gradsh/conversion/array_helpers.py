@@ -195,6 +195,43 @@ def logsumexp(x, axis, keepdims=False):
     result = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
     return result if keepdims else np.squeeze(result, axis)
 '''
+_SOFTMAX: Final = '''\
+def softmax(x, axis):
+    """Shares that sum to one."""
+    return np.exp(x - logsumexp(x, axis, True))
+'''
+_LOG_SOFTMAX: Final = '''\
+def log_softmax(x, axis):
+    """The logarithms of softmax."""
+    return x - logsumexp(x, axis, True)
+'''
+_SILU: Final = '''\
+def silu(x):
+    """x times its sigmoid."""
+    return x / (1 + np.exp(-x))
+'''
+_BINARY_CROSS_ENTROPY: Final = '''\
+def binary_cross_entropy_with_logits(scores, target):
+    """The mean of what the right answer's probability, by a sigmoid, is in nats."""
+    return np.mean(np.logaddexp(scores, 0) - scores * target)
+'''
+
+
+def _networks(module: str) -> dict[str, Helper]:
+    """The helpers for networks, over numpy or JAX's numpy."""
+    sources = {
+        "cross_entropy": (_CROSS_ENTROPY, ()),
+        "logsumexp": (_LOGSUMEXP, ()),
+        "softmax": (_SOFTMAX, ("logsumexp",)),
+        "log_softmax": (_LOG_SOFTMAX, ("logsumexp",)),
+        "silu": (_SILU, ()),
+        "binary_cross_entropy_with_logits": (_BINARY_CROSS_ENTROPY, ()),
+    }
+    return {
+        name: Helper(source.replace("np.", module + "."), helpers=helpers)
+        for name, (source, helpers) in sources.items()
+    }
+
 
 NUMPY: Final[dict[str, Helper]] = {
     "text": _NUMPY_TEXT,
@@ -252,8 +289,7 @@ def tensor(data, dtype=None):
         helpers=("text",),
     ),
     "generator": _RANDOM,
-    "cross_entropy": Helper(_CROSS_ENTROPY),
-    "logsumexp": Helper(_LOGSUMEXP),
+    **_networks("np"),
 }
 NUMPY["as_tensor"] = NUMPY["tensor"] = Helper("", helpers=("Tensor",))
 
@@ -269,8 +305,7 @@ def as_tensor(array):
 '''
     ),
     "generator": _RANDOM,
-    "cross_entropy": Helper(_CROSS_ENTROPY.replace("np.", "jnp.")),
-    "logsumexp": Helper(_LOGSUMEXP.replace("np.", "jnp.")),
+    **_networks("jnp"),
     "added": Helper(
         '''\
 def added(old, new):

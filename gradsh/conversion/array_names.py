@@ -32,7 +32,6 @@ FORMULAS: Final = {
     "sigmoid": "1 / (1 + {np}.exp(-{0}))",
     "relu": "{np}.maximum({0}, 0)",
     "softplus": "{np}.logaddexp({0}, 0)",
-    "silu": "{0} / (1 + {np}.exp(-{0}))",
     "rsqrt": "1 / {np}.sqrt({0})",
     "reciprocal": "1 / {0}",
     "dot": "{np}.dot({0}, {1})",
@@ -56,7 +55,6 @@ FORMULAS: Final = {
     "transpose": "{np}.swapaxes({0}, {1}, {2})",
     "mse_loss": "{np}.mean(({0} - {1}) ** 2)",
     "l1_loss": "{np}.mean({np}.abs({0} - {1}))",
-    "binary_cross_entropy_with_logits": "{np}.mean({np}.logaddexp({0}, 0) - {0} * {1})",
     "clone": "{0}.copy()",
     "detach": "{0}",
     "contiguous": "{0}",
@@ -76,9 +74,12 @@ FORMULAS: Final = {
 }
 """Expressions for functions of so many arguments."""
 
-OVER_AXIS: Final = {
-    "logsumexp": "logsumexp({0}, {1})",
-    "softmax": "{np}.exp({0} - logsumexp({0}, {1}, True))",
-    "log_softmax": "{0} - logsumexp({0}, {1}, True)",
+HELPED: Final = {
+    "logsumexp": 2,
+    "softmax": 2,
+    "log_softmax": 2,
+    "silu": 1,
+    "binary_cross_entropy_with_logits": 2,
+    "cross_entropy": 2,
 }
-"""The same with a helper that they need."""
+"""Functions that the program brings along, and how many arguments they take."""

@@ -10,7 +10,7 @@ import ast
 from typing import Any, Final
 
 from gradsh.conversion.array_helpers import NUMPY
-from gradsh.conversion.array_names import ELEMENTWISE, FORMULAS, OVER_AXIS, REDUCTIONS
+from gradsh.conversion.array_names import ELEMENTWISE, FORMULAS, HELPED, REDUCTIONS
 from gradsh.conversion.kinds import DTYPE, FUNCTION, NUMBER, SIZE, TENSOR, TEXT
 from gradsh.conversion.python_text import call, constant, dotted, method
 from gradsh.conversion.translator import LOAD, Translator, bound_in, is_internal, refuse
@@ -204,7 +204,10 @@ class ArrayTranslator(Translator):
 
     def dtype(self, name: str, node: ast.expr) -> ast.expr:
         """A type by its name in gradsh."""
-        return dotted(f"{self.np}.{(DTYPES.get(name) or ALIASES[name]).name}")
+        dtype = DTYPES.get(name) or ALIASES[name]
+        if dtype.is_complex or dtype.name == "bfloat16":
+            refuse(node, f"numbers of the type {dtype.name} cannot be converted to {self.library}")
+        return dotted(f"{self.np}.{dtype.name}")
 
     def literal(self, node: ast.List) -> ast.expr:
         return self.made(self._nested(node), None)
@@ -250,12 +253,10 @@ class ArrayTranslator(Translator):
             reduced = self._reduced(name, values, named, node)
             if reduced is not None:
                 return reduced
-        if name == "cross_entropy" and len(values) == 2 and not named:
-            return call(self.need(name), *map(self.argument, values))
+        if name in HELPED and len(values) + ("dim" in named) == HELPED[name] and len(named) < 2:
+            given = [*values, *named.values()]
+            return call(self.need(name), *map(self.argument, given))
         template = FORMULAS.get(name)
-        if name in OVER_AXIS:
-            template = OVER_AXIS[name]
-            values = [*values, *([named.pop("dim")] if "dim" in named else [])]
         if template is None and name in ELEMENTWISE:
             count = len(values)
             template = f"{{np}}.{ELEMENTWISE[name]}({', '.join(f'{{{n}}}' for n in range(count))})"
@@ -266,8 +267,6 @@ class ArrayTranslator(Translator):
         count = len({part for part in range(9) if f"{{{part}}}" in template})
         if named or len(values) != count:
             refuse(node, f"`{name}` with these arguments has no counterpart in {self.library}")
-        if "logsumexp" in template:
-            self.need("logsumexp")
         given = [self.argument(value) for value in values]
         if values and self.kind(values[0]) == NUMBER and name in ELEMENTWISE:
             given[0] = self.made(given[0], None)

@@ -59,9 +59,11 @@ class JaxTranslator(ArrayTranslator):
 
     def dtype(self, name: str, node: ast.expr) -> ast.expr:
         dtype = (DTYPES.get(name) or ALIASES[name]).name
-        if dtype in ("float64", "complex128"):
+        if dtype == "int32":
+            refuse(node, "int32 is what int64 becomes in JAX, and would be printed as that")
+        if dtype == "float64":
             refuse(node, f"JAX counts with 32 bits, unless it is told otherwise: no {dtype}")
-        return dotted(f"jnp.{'int32' if dtype == 'int64' else dtype}")
+        return dotted("jnp.int32") if dtype == "int64" else super().dtype(name, node)
 
     def formatted(self, node: ast.expr, with_format: bool) -> ast.expr:
         translated = self.expr(node)
@@ -377,7 +379,10 @@ class JaxTranslator(ArrayTranslator):
             function, argument = map(self.expr, values)
             path = "jax.hessian" if name == "hessian" else "jax.jacrev"
             return ast.Call(call(path, function), [argument], [])
-        return super().builtin_call(name, values, keywords, node)
+        made = super().builtin_call(name, values, keywords, node)
+        if name == "eigvalsh" and isinstance(made, ast.Call):  # of one half, as in PyTorch
+            made.keywords.append(ast.keyword("symmetrize_input", ast.Constant(False)))
+        return made
 
 
 _VIEWS: Final = words(

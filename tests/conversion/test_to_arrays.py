@@ -87,6 +87,8 @@ NO_GRADIENTS = "numpy has no gradients: convert the program to torch or jax"
         ("numpy", "x = ones(2)\nx.svd()", 2, "there is no `svd` in numpy"),
         ("numpy", "x = ones(2)\nx.sum(0, dtype=int64)", 2, "with these arguments"),
         ("jax", "x = ones(2)\nx.double()", 2, "JAX counts with 32 bits"),
+        ("jax", "x = ones(2)\nx.int()", 2, "would be printed as that"),
+        ("numpy", "x = ones(2, dtype=complex64)", 1, "complex64 cannot be converted"),
         ("jax", "x = ones(2)\ny = x\ny += 1", 3, "this changes x too"),
         ("jax", "x = ones(2)\nv = x[0:1]\nx[0] = 3", 3, "this changes v too"),
         ("jax", "def f(x) {\n    x[0] = 1\n    return x\n}", 2, "what the function was given"),
