@@ -35,6 +35,10 @@ REFUSE: Final = "refuse"
 because nobody knew the array before, or hold nothing any more because they are too many."""
 
 
+_BLOCK: Final = 2**20
+"""Bytes that are exchanged at once."""
+
+
 class Journal:
     """What has changed since it was begun.
 
@@ -71,10 +75,15 @@ class Journal:
         if storage is None and not self.refused:
             judgement = self._judge(owner)
             if judgement == KEEP:
-                storage = _Storage(KeyedRef(owner, self._drop_storage, key), owner.copy("K"))
-                self._storages[key] = storage
-                self.held += owner.nbytes
-            elif judgement == REFUSE:
+                try:
+                    values = owner.copy("K")
+                except MemoryError:
+                    judgement = REFUSE
+                else:
+                    storage = _Storage(KeyedRef(owner, self._drop_storage, key), values)
+                    self._storages[key] = storage
+                    self.held += owner.nbytes
+            if judgement == REFUSE:
                 self.refused = owner.nbytes
                 self.clear()
         return storage
@@ -135,6 +144,18 @@ def storage_of(array: Any) -> Any:
     return array
 
 
+def exchange(one: Array, other: Array) -> None:
+    """Exchange the elements of two arrays of one shape and type, without a copy of a whole one."""
+    if not one.ndim:
+        one, other = one.reshape(1), other.reshape(1)
+    rows = max(_BLOCK // max(one[:1].nbytes, 1), 1)
+    for start in range(0, len(one), rows):
+        block = slice(start, start + rows)
+        kept = one[block].copy()
+        one[block] = other[block]
+        other[block] = kept
+
+
 def put_back(freed: list[Freed]) -> None:
     """Exchange what the nodes save now and what they saved before."""
     for place, (node, saved) in enumerate(freed):
@@ -157,9 +178,7 @@ class _Storage:
         if array is None:
             return
         if array.flags.writeable:
-            now = array.copy("K")
-            array[...] = self.values
-            self.values = now
+            exchange(array, self.values)
         for version, n in self.versions.items():
             self.versions[version] = version.n
             version.n = n

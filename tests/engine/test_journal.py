@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradsh.engine.graph import next_sequence_number
-from gradsh.engine.journal import KEEP, REFUSE, SKIP, Journal
+from gradsh.engine.journal import KEEP, REFUSE, SKIP, Journal, exchange
 from gradsh.engine.modes import CHANGES
 from gradsh.engine.tensor import Tensor
 from gradsh.session import Session
@@ -181,3 +181,28 @@ def test_an_error_in_a_backward_pass_leaves_the_graph_usable():
     )
     session.run("backward loss")
     assert session.variables["x"].grad.tolist() == [3.0, 12.0, 27.0]
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (0, 4), (1000, 700), (2, 500, 300)])
+def test_arrays_are_exchanged_block_by_block(shape):
+    generator = np.random.default_rng(0)
+    one, other = generator.random(shape), generator.random(shape)
+    before = one.copy(), other.copy()
+    exchange(one, other)
+    assert np.array_equal(one, before[1])
+    assert np.array_equal(other, before[0])
+    turned = np.array(before[0], order="F")
+    exchange(turned, other)
+    assert np.array_equal(turned, before[0])
+
+
+def test_a_copy_that_does_not_fit_breaks_the_journal_not_the_statement():
+    class Full(np.ndarray):
+        def copy(self, order="C"):
+            raise MemoryError
+
+    journal = Journal(lambda array: KEEP)
+    journal.array(np.ones(3))
+    array = Full(2)
+    assert journal.array(array) is None
+    assert (journal.refused, journal.held) == (array.nbytes, 0)
