@@ -234,6 +234,6 @@ declare(
         UNDO.change,
         lambda: UNDO.limit,
         ("off",),
-        "MiB that undo may hold, 0 for none",
+        "how many MiB undo may hold",
     )
 )
