@@ -235,8 +235,8 @@ class ArrayTranslator(Translator):
         named = {part.arg or "": part.value for part in keywords}
         if name in ("len", "range", "str"):
             return ast.Call(dotted(name), [self.argument(value) for value in values], [])
-        plain = len(values) == 1 and self.kind(values[0]) in (NUMBER, TEXT)
-        if name in ("int", "float", "bool") and plain:
+        one = len(values) == 1 and self.kind(values[0]) in (NUMBER, TEXT)
+        if name in ("int", "float", "bool") and one:
             return call(name, self.expr(values[0]))
         if (name in DTYPES or name in ALIASES) and len(values) == 1:
             value = self.argument(values[0])
@@ -253,7 +253,8 @@ class ArrayTranslator(Translator):
             reduced = self._reduced(name, values, named, node)
             if reduced is not None:
                 return reduced
-        if name in HELPED and len(values) + ("dim" in named) == HELPED[name] and len(named) < 2:
+        plain = set(named) <= {"dim"} and len(values) + len(named) == HELPED.get(name)
+        if plain and name in HELPED:
             given = [*values, *named.values()]
             return call(self.need(name), *map(self.argument, given))
         template = FORMULAS.get(name)
@@ -262,6 +263,8 @@ class ArrayTranslator(Translator):
             template = f"{{np}}.{ELEMENTWISE[name]}({', '.join(f'{{{n}}}' for n in range(count))})"
         if template is None and (name in DIFFERENTIATION or name in OPTIMISATION):
             refuse(node, self._no_gradients())
+        if template is None and name in HELPED:
+            refuse(node, f"`{name}` with these arguments has no counterpart in {self.library}")
         if template is None:
             refuse(node, f"there is no `{name}` in {self.library}")
         count = len({part for part in range(9) if f"{{{part}}}" in template})

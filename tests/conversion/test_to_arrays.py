@@ -87,6 +87,7 @@ NO_GRADIENTS = "numpy has no gradients: convert the program to torch or jax"
         ("numpy", "x = ones(2)\nx.svd()", 2, "there is no `svd` in numpy"),
         ("numpy", "x = ones(2)\nx.sum(0, dtype=int64)", 2, "with these arguments"),
         ("jax", "x = ones(2)\nx.double()", 2, "JAX counts with 32 bits"),
+        ("numpy", "x = ones(2, 2)\nsoftmax(x, 1, dtype=float64)", 2, "with these arguments"),
         ("jax", "x = ones(2)\nx.int()", 2, "would be printed as that"),
         ("numpy", "x = ones(2, dtype=complex64)", 1, "complex64 cannot be converted"),
         ("jax", "x = ones(2)\ny = x\ny += 1", 3, "this changes x too"),
