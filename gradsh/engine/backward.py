@@ -78,7 +78,7 @@ def backward(
     walked = walk(roots, keep_saved=keep, record=create_graph, wanted=wanted)
     # formulas may pass a weight on unchanged, and a leaf would then share it
     _commit(walked, create_graph, {id(cotangent) for _, cotangent in roots})
-    PASSES.finished(tensors, walked.arrived, walked.retained, sources is not None)
+    PASSES.finished(roots, walked.arrived, walked.retained, sources is not None)
 
 
 def backward_of(

@@ -1,9 +1,13 @@
-"""The last backward pass, for whoever asks afterwards; it keeps nothing alive."""
+"""The last backward pass, for whoever asks afterwards; it keeps nothing alive.
+
+A pass is told by the sequence number of its first output: what is kept of it is that number, in
+the boxes that it filled too, so that a pass pays next to nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from weakref import ref
+from typing import Any
 
 from gradsh.engine.graph import Leaf, Node
 from gradsh.engine.modes import RUNNING
@@ -18,23 +22,22 @@ class Pass:
 
     __slots__ = ("_outputs", "only", "place")
 
-    def __init__(self, outputs: Sequence[Tensor], only: bool) -> None:
-        self.place = RUNNING.place
+    def __init__(self, place: object, only: bool, outputs: Sequence[float]) -> None:
+        self.place = place
         self.only = only
-        self._outputs = [*map(ref, outputs)]
+        self._outputs = outputs
 
-    @property
-    def outputs(self) -> list[Tensor]:
-        """The outputs that are still there."""
-        return [tensor for each in self._outputs if (tensor := each()) is not None]
+    def has_output(self, tensor: Tensor) -> bool:
+        """Whether it went out from this tensor."""
+        return tensor.node is not None and tensor.node.seq in self._outputs
 
     def filled(self, box: GradientBox | None) -> bool:
         """Whether it put a gradient there, which may have been cleared since."""
-        return box is not None and box.filled is self
+        return box is not None and box.filled == self._outputs[0]
 
 
 class Passes:
-    """Remembers the last pass."""
+    """Remembers the last pass; `last` is None if there was none."""
 
     __slots__ = ("last",)
 
@@ -43,18 +46,20 @@ class Passes:
 
     def finished(
         self,
-        outputs: Sequence[Tensor],
+        roots: Sequence[tuple[Node, Any]],
         arrived: Iterable[tuple[Node, object]],
-        retained: Sequence[tuple[GradientBox, object]],
+        retained: Iterable[tuple[GradientBox, object]],
         only: bool,
     ) -> None:
-        """A backward pass has put its gradients where they belong."""
-        last = self.last = Pass(outputs, only)
+        """A backward pass from these roots has put its gradients where they belong."""
+        outputs = [node.seq for node, _ in roots] or [0.0]
+        first = outputs[0]
+        self.last = Pass(RUNNING.place, only, outputs)
         for leaf, _ in arrived:
             if type(leaf) is Leaf:
-                leaf.box.filled = last
+                leaf.box.filled = first
         for box, _ in retained:
-            box.filled = last
+            box.filled = first
 
 
 PASSES = Passes()

@@ -38,7 +38,7 @@ class GradientBox:
     """Where a tensor and the node that fills its gradient meet, so that neither holds the other.
 
     A leaf that no longer `requires_grad` gets nothing, from graphs made before neither. Its hooks
-    stay here, whichever node stands for it. `filled` is the last pass that added to it.
+    stay here, whichever node stands for it. `filled` tells the last pass that added to it.
     """
 
     __slots__ = ("__weakref__", "filled", "hooks", "requires_grad", "value")
@@ -46,7 +46,7 @@ class GradientBox:
     def __init__(self) -> None:
         self.value: Tensor | None = None
         self.requires_grad = True
-        self.filled: object = None
+        self.filled: float | None = None
         self.hooks: Hooks | None = None
 
 

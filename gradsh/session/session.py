@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 np.seterr(all="ignore")  # as in PyTorch, 1/0 is inf and log(-1) is nan without a word
 keep_freed_memory()
 
-MAXIMUM_RECENT: Final = 1000
+MAXIMUM_RECENT: Final = 200
 """So many statements are kept, for an error that asks what a value was computed from."""
 
 ReportFault = Callable[[Fault], None]

@@ -225,7 +225,7 @@ class _Inquiry:
             told.advice = "run a backward pass again"
             return told
         told = Why(f"{self.text}.grad is none: {self._pass(last)} did not reach it")
-        if any(_path(tensor.node, node) for tensor in last.outputs if tensor.node is not None):
+        if any(_path(tensor.node, node) for tensor in self._outputs(last)):
             told.advice = "it was asked for the gradients of other tensors alone (inputs)"
             return told
         name = self.scope.name_of(self.tensor)
@@ -249,6 +249,11 @@ class _Inquiry:
             told.advice = f"{self.text} may have been bound again since"
         return told
 
+    def _outputs(self, last: Pass) -> list[Tensor]:
+        """The outputs of the pass that a variable still holds."""
+        values = self.scope.values.values()
+        return [x for x in values if isinstance(x, Tensor) and last.has_output(x)]
+
     def _pass(self, last: Pass) -> str:
         spot = spot_of(last.place)
         if spot is None:
@@ -260,8 +265,8 @@ class _Inquiry:
     def _add_route(self, told: Why, node: Node) -> None:
         """The way from the output: over the graph, or over the program if that is gone."""
         assert self.last is not None
-        for tensor in self.last.outputs:
-            path = _path(tensor.node, node) if tensor.node is not None else []
+        for tensor in self._outputs(self.last):
+            path = _path(tensor.node, node)
             if path:
                 self._add_path(told, path)
                 told.paths = _count_paths(path[0], path[-1])
@@ -291,11 +296,13 @@ def _owner(node: Node) -> Node:
     return node.owner if isinstance(node, Output) else node
 
 
-def _path(start: Node, end: Node | None) -> list[Node]:
+def _path(start: Node | None, end: Node | None) -> list[Node]:
     """The shortest way between two nodes, against the direction of computing; none: empty.
 
     Without an end it is the way to the nearest leaf.
     """
+    if start is None:
+        return []
     start = _owner(start)
     wanted = None if end is None else _owner(end)
     before: dict[Node, Node | None] = {start: None}
