@@ -5,101 +5,35 @@ One dimension is pooled as two of which the first has length one, as PyTorch doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from gradsh.engine import windows
 from gradsh.engine.arguments import Operand, operand
 from gradsh.engine.arguments import shape as read_lengths
 from gradsh.engine.derivative import general, linear
-from gradsh.engine.dtypes import is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pieces import array_of, no_effect, refuse
 from gradsh.engine.ops.reductions import mean
 from gradsh.engine.ops.shape import squeeze, unsqueeze
-from gradsh.engine.precision import single
-from gradsh.engine.sliding import Lengths, Slide, offsets
+from gradsh.engine.sliding import Lengths
 from gradsh.engine.tensor import wrap_dim
-
-Array = np.ndarray[Any, np.dtype[Any]]
-
-
-class Pool(NamedTuple):
-    """The window of a pooling and its movement, each as (vertical, horizontal)."""
-
-    kernel: Lengths
-    stride: Lengths
-    padding: Lengths
-    dilation: Lengths
-    ceil_mode: bool
-
-    def places(self, spatial: Lengths) -> Lengths:
-        """In how many places the window stands; with `ceil_mode` the last may hang over."""
-        return tuple(self._along(length, dim) for dim, length in enumerate(spatial))
-
-    def _along(self, length: int, dim: int) -> int:
-        size, step, pad = self.kernel[dim], self.stride[dim], self.padding[dim]
-        room = length + 2 * pad - self.dilation[dim] * (size - 1) - 1
-        count = (room + (step - 1 if self.ceil_mode else 0)) // step + 1
-        # a window must start inside the input or the padding before it
-        if self.ceil_mode and (count - 1) * step >= length + pad:
-            count -= 1
-        return count
-
-    def framed(self, spatial: Lengths, places: Lengths) -> tuple[Lengths, Any]:
-        """The lengths that all windows span, and where the input lies in them."""
-        lengths = tuple(
-            max(pad + length, step * (count - 1) + gap * (size - 1) + 1)
-            for length, pad, step, count, gap, size in zip(
-                spatial, self.padding, self.stride, places, self.dilation, self.kernel, strict=True
-            )
-        )
-        within = (
-            slice(pad, pad + length) for length, pad in zip(spatial, self.padding, strict=True)
-        )
-        return lengths, (..., *within)
-
-    def elements(self, places: Lengths) -> Iterator[tuple[Any, Any]]:
-        """For each element of the window: its index, and what of the frame it meets."""
-        return offsets(self.kernel, Slide(self.stride, self.padding, self.dilation), places)
-
-
-def _framed(input: Array, pool: Pool, places: Lengths, value: Any) -> Array:
-    lengths, within = pool.framed(input.shape[-2:], places)
-    frame = np.full((*input.shape[:-2], *lengths), value, input.dtype)
-    frame[within] = input
-    return frame
-
-
-def lowest_of(dtype: Any) -> Any:
-    """What every element of a type is at least."""
-    return -np.inf if is_floating(dtype) else np.iinfo(dtype).min
-
+from gradsh.engine.windows import Mean, Pool
 
 # The largest element
-
-
-def _flat(array: Array) -> Array:
-    """The last two dimensions made one, as the indices count them."""
-    return array.reshape(*array.shape[:-2], array.shape[-2] * array.shape[-1])
 
 
 @linear(input=lambda g, indices, input_shape: place(g, indices, input_shape), hidden=True)
 def picked(input: Operand, indices: Any):
     """The elements of each image of input at the places that indices count."""
-    return np.take_along_axis(_flat(input), _flat(indices), -1).reshape(indices.shape)
+    return windows.taken(input, indices, 2)
 
 
 @linear(input=lambda g, indices: picked(g, indices), hidden=True)
 def place(input: Operand, indices: Any, shape: Any):
     """Images of this shape, zero but for input, which is added where indices point."""
-    result = np.zeros(shape, input.dtype)
-    size = shape[-2] * shape[-1]
-    places = _flat(indices).reshape(-1, indices.shape[-2] * indices.shape[-1])
-    starts = np.arange(len(places)) * size
-    np.add.at(result.reshape(-1), (places + starts[:, None]).ravel(), input.ravel())
-    return result
+    return windows.placed(input, indices, shape, 2)
 
 
 @general(
@@ -110,7 +44,7 @@ def place(input: Operand, indices: Any, shape: Any):
 )
 def max_pool_cotangent(grad: Operand, input: Operand, indices: Any):
     """The cotangent of max_pool2d: grad where the largest elements stand."""
-    return place(grad, indices, input.shape)
+    return windows.placed(grad, indices, input.shape, 2)
 
 
 @general(
@@ -120,75 +54,12 @@ def max_pool_cotangent(grad: Operand, input: Operand, indices: Any):
     hidden=True,
 )
 def max_pool2d_with_indices(input: Operand, pool: Any):
-    """The largest element of each window, and its place in the image.
-
-    Of equal ones it is the first; a nan counts as larger than all, the last one most.
-    """
+    """The largest element of each window, and its place in the image."""
     refuse("max_pool2d", "bc", input)
-    height, width = input.shape[-2:]
-    places = pool.places((height, width))
-    lowest = lowest_of(input.dtype)
-    frame = _framed(input, pool, places, lowest)
-    values = np.full((*input.shape[:-2], *places), lowest, input.dtype)
-    # a window without anything larger has its first element inside the input
-    first = [
-        np.where(starts < 0, starts % gap, starts)
-        for starts, gap in zip(_starts(pool, places), pool.dilation, strict=True)
-    ]
-    indices = np.empty(values.shape, np.int64)
-    indices[...] = np.add.outer(first[0] * width, first[1])
-    floating = is_floating(input.dtype)
-    for (down, right), where in pool.elements(places):
-        met = frame[(..., *where)]
-        larger = met > values
-        if floating:
-            larger |= np.isnan(met)
-        np.copyto(values, met, where=larger)
-        rows, columns = _starts(pool, places)
-        at = np.add.outer(
-            (rows + down * pool.dilation[0]) * width, columns + right * pool.dilation[1]
-        )
-        np.copyto(indices, at, where=larger)
-    return values, indices
-
-
-def _starts(pool: Pool, places: Lengths) -> list[Array]:
-    """Where the windows start along each dimension, counted from the input's first element."""
-    return [
-        np.arange(count) * step - pad
-        for count, step, pad in zip(places, pool.stride, pool.padding, strict=True)
-    ]
+    return windows.largest(input, pool)
 
 
 # The mean
-
-
-class Mean(NamedTuple):
-    """How the means of a pooling are taken."""
-
-    pool: Pool
-    count_include_pad: bool
-    divisor: int | None
-
-    def divisors(self, spatial: Lengths, places: Lengths) -> Any:
-        """By what the sum in each place is divided."""
-        if self.divisor is not None:
-            return self.divisor
-        counts = []
-        for starts, size, length, pad in zip(
-            _starts(self.pool, places), self.pool.kernel, spatial, self.pool.padding, strict=True
-        ):
-            ends = np.minimum(starts + size, length + pad)
-            if not self.count_include_pad:
-                starts, ends = np.maximum(starts, 0), np.minimum(ends, length)
-            counts.append(ends - starts)
-        return np.multiply.outer(*counts)
-
-
-def _divided(total: Array, divisors: Any) -> Array:
-    if total.dtype.kind == "i":  # as C divides, towards zero
-        return np.sign(total) * np.sign(divisors) * (abs(total) // abs(divisors))
-    return total / np.asarray(divisors, total.dtype)
 
 
 @linear(
@@ -199,13 +70,7 @@ def _divided(total: Array, divisors: Any) -> Array:
 def avg_pool2d_of(input: Operand, window: Any):
     """The mean of each window."""
     refuse("avg_pool2d", "bc" if input.dtype == np.int64 else "biuc", input)
-    spatial = input.shape[-2:]
-    places = window.pool.places(spatial)
-    frame = _framed(single(input), window.pool, places, 0)
-    total = np.zeros((*input.shape[:-2], *places), frame.dtype)
-    for _, where in window.pool.elements(places):
-        total += frame[(..., *where)]
-    return _divided(total, window.divisors(spatial, places)).astype(input.dtype, copy=False)
+    return windows.means(input, window)
 
 
 @general(
@@ -216,35 +81,10 @@ def avg_pool2d_of(input: Operand, window: Any):
 )
 def avg_pool_cotangent(grad: Operand, input: Operand, window: Any):
     """The cotangent of avg_pool2d: grad shared evenly among the elements of each window."""
-    spatial, places = input.shape[-2:], grad.shape[-2:]
-    lengths, within = window.pool.framed(spatial, places)
-    frame = np.zeros((*input.shape[:-2], *lengths), single(grad).dtype)
-    share = _divided(single(grad), window.divisors(spatial, places))
-    for _, where in window.pool.elements(places):
-        frame[(..., *where)] += share
-    return frame[within].astype(grad.dtype)
+    return windows.means_spread(grad, input.shape, window)
 
 
 # Windows that share out the input
-
-
-def shares(length: int, count: int) -> tuple[Array, Array]:
-    """Where each of `count` windows that cover `length` elements starts and ends."""
-    at = np.arange(count)
-    return at * length // max(count, 1), -((at + 1) * -length // max(count, 1))
-
-
-def range_sums(array: Array, starts: Array, ends: Array, axis: int) -> Array:
-    """The sums over the ranges from starts to ends along an axis; they may overlap."""
-    shape = list(array.shape)
-    shape[axis] = len(starts)
-    if not len(starts) or not array.size:
-        return np.zeros(shape, array.dtype)
-    shape[axis] = 1
-    closed = np.concatenate([array, np.zeros(shape, array.dtype)], axis)
-    pairs = np.stack([starts, ends], 1).ravel()
-    every_other = (slice(None),) * (axis % array.ndim) + (slice(None, None, 2),)
-    return np.add.reduceat(closed, pairs, axis)[every_other]
 
 
 @linear(
@@ -256,12 +96,7 @@ def adaptive_avg_pool2d_of(input: Operand, output_size: Any):
     """The means of windows that share out the input: output_size of them."""
     if 0 not in output_size:
         refuse("adaptive_avg_pool2d", "biuc", input)
-    total = single(input)
-    for axis, count in ((-1, output_size[1]), (-2, output_size[0])):
-        starts, ends = shares(input.shape[axis], count)
-        total = range_sums(total, starts, ends, axis)
-        total = total / (ends - starts).astype(total.dtype).reshape(-1, *(1,) * (-1 - axis))
-    return total.astype(input.dtype, copy=False)
+    return windows.shared_means(input, output_size)
 
 
 @general(
@@ -273,15 +108,7 @@ def adaptive_avg_pool2d_of(input: Operand, output_size: Any):
 def adaptive_avg_cotangent(grad: Operand, input: Operand):
     """The cotangent of adaptive_avg_pool2d: grad shared evenly within each window."""
     _check_lengths("adaptive_avg_pool2d_backward", grad.shape, 1, "grad_output")
-    share = single(grad)
-    for axis in (-1, -2):
-        length = input.shape[axis]
-        starts, ends = shares(length, grad.shape[axis])
-        share = share / (ends - starts).astype(share.dtype).reshape(-1, *(1,) * (-1 - axis))
-        at = np.arange(length)  # the windows that hold an element follow each other
-        first, last = np.searchsorted(ends, at, "right"), np.searchsorted(starts, at, "right")
-        share = range_sums(share, first, last, axis)
-    return share.astype(grad.dtype, copy=False)
+    return windows.shared_spread(grad, input.shape, 2)
 
 
 @general(
@@ -293,7 +120,7 @@ def adaptive_avg_cotangent(grad: Operand, input: Operand):
 def adaptive_max_cotangent(grad: Operand, input: Operand, indices: Any):
     """The cotangent of adaptive_max_pool2d: grad where the largest elements stand."""
     _check_lengths("adaptive_max_pool2d_backward", grad.shape, 1, "grad_output")
-    return place(grad, indices, input.shape)
+    return windows.placed(grad, indices, input.shape, 2)
 
 
 @general(
@@ -305,32 +132,7 @@ def adaptive_max_cotangent(grad: Operand, input: Operand, indices: Any):
 def adaptive_max_pool2d_with_indices(input: Operand, output_size: Any):
     """The largest elements of windows that share out the input, and their places."""
     refuse("adaptive_max_pool2d", "biuc", input)
-    height, width = input.shape[-2:]
-    if 0 in output_size or not input.size:
-        shape = (*input.shape[:-2], *output_size)
-        return np.zeros(shape, input.dtype), np.zeros(shape, np.int64)
-    rows, columns = (
-        members(length, count) for length, count in zip((height, width), output_size, strict=True)
-    )
-    down, right = rows[:, None, :, None], columns[None, :, None, :]
-    at = (down * width + right).reshape(*output_size, -1)
-    met = input[..., down, right].reshape(*input.shape[:-2], *at.shape)
-    unknown = np.isnan(met)
-    best = np.argmax(met, -1)
-    if unknown.any():  # the last nan is taken
-        best = np.where(
-            unknown.any(-1), met.shape[-1] - 1 - np.argmax(unknown[..., ::-1], -1), best
-        )
-    values = np.take_along_axis(met, best[..., None], -1)[..., 0]
-    indices = np.take_along_axis(np.broadcast_to(at, met.shape), best[..., None], -1)[..., 0]
-    return values, np.ascontiguousarray(indices)
-
-
-def members(length: int, count: int) -> Array:
-    """The elements of each window, its last one repeated where others have more."""
-    starts, ends = shares(length, count)
-    reach = np.arange((ends - starts).max())
-    return np.minimum(starts[:, None] + reach, ends[:, None] - 1)
+    return windows.shared_largest(input, output_size)
 
 
 # Reading and checking

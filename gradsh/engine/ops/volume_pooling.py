@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from gradsh.engine import windows
 from gradsh.engine.arguments import Operand, check_tensors
 from gradsh.engine.arguments import shape as read_lengths
 from gradsh.engine.derivative import general, linear
@@ -14,21 +14,9 @@ from gradsh.engine.dtypes import HALVES
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pieces import array_of, no_effect, refuse
 from gradsh.engine.ops.pointwise import not_implemented
-from gradsh.engine.ops.pooling import Pool, lowest_of, members, range_sums, shares
 from gradsh.engine.ops.reductions import mean
-from gradsh.engine.precision import single
 from gradsh.engine.sliding import Lengths
-
-Array = np.ndarray[Any, np.dtype[Any]]
-
-
-def _framed(input: Array, pool: Pool, places: Lengths, value: Any) -> tuple[Array, Any]:
-    """The input with what windows reach around it, and where it lies in that."""
-    lengths, within = pool.framed(input.shape[-3:], places)
-    frame = np.full((*input.shape[:-3], *lengths), value, input.dtype)
-    frame[within] = input
-    return frame, within
-
+from gradsh.engine.windows import Mean, Pool
 
 # The largest element
 
@@ -36,20 +24,13 @@ def _framed(input: Array, pool: Pool, places: Lengths, value: Any) -> tuple[Arra
 @linear(input=lambda g, indices, input_shape: placed(g, indices, input_shape), hidden=True)
 def taken(input: Operand, indices: Any):
     """The elements of each volume of input at the places that indices count."""
-    flat = input.reshape(*input.shape[:-3], math.prod(input.shape[-3:]))
-    places = indices.reshape(*indices.shape[:-3], math.prod(indices.shape[-3:]))
-    return np.take_along_axis(flat, places, -1).reshape(indices.shape)
+    return windows.taken(input, indices, 3)
 
 
 @linear(input=lambda g, indices: taken(g, indices), hidden=True)
 def placed(input: Operand, indices: Any, shape: Any):
     """Volumes of this shape, zero but for input, which is added where indices point."""
-    result = np.zeros(shape, input.dtype)
-    size = math.prod(shape[-3:])
-    places = indices.reshape(-1, math.prod(indices.shape[-3:]))
-    starts = np.arange(len(places)) * size
-    np.add.at(result.reshape(-1), (places + starts[:, None]).ravel(), input.ravel())
-    return result
+    return windows.placed(input, indices, shape, 3)
 
 
 @general(
@@ -59,8 +40,8 @@ def placed(input: Operand, indices: Any, shape: Any):
     hidden=True,
 )
 def largest_cotangent(grad: Operand, input: Operand, indices: Any):
-    """The cotangent of a pooling's input: grad where the largest elements stand."""
-    return placed(grad, indices, input.shape)
+    """The cotangent of max_pool3d: grad where the largest elements stand."""
+    return windows.placed(grad, indices, input.shape, 3)
 
 
 @general(
@@ -70,97 +51,36 @@ def largest_cotangent(grad: Operand, input: Operand, indices: Any):
     hidden=True,
 )
 def max_pool3d_with_indices(input: Operand, pool: Any):
-    """The largest element of each window, and its place in the volume.
-
-    Of equal ones it is the first; a nan counts as larger than all, the last one most.
-    """
+    """The largest element of each window, and its place in the volume."""
     refuse("max_pool3d", "bc", input)
-    spatial = input.shape[-3:]
-    places = pool.places(spatial)
-    frame, _ = _framed(input, pool, places, lowest_of(input.dtype))
-    values = np.full((*input.shape[:-3], *places), lowest_of(input.dtype), input.dtype)
-    starts = [
-        np.arange(count) * step - pad
-        for count, step, pad in zip(places, pool.stride, pool.padding, strict=True)
-    ]
-    grid = np.ix_(
-        *(np.where(s < 0, s % gap, s) for s, gap in zip(starts, pool.dilation, strict=True))
-    )
-    indices = np.empty(values.shape, np.int64)
-    indices[...] = (grid[0] * spatial[1] + grid[1]) * spatial[2] + grid[2]
-    floating = input.dtype.kind == "f"
-    for offset, where in pool.elements(places):
-        met = frame[(..., *where)]
-        larger = met > values
-        if floating:
-            larger |= np.isnan(met)
-        down, across, along = np.ix_(
-            *(s + at * gap for s, at, gap in zip(starts, offset, pool.dilation, strict=True))
-        )
-        at = (down * spatial[1] + across) * spatial[2] + along
-        values = np.where(larger, met, values)
-        indices = np.where(larger, at, indices)
-    return values, indices
+    return windows.largest(input, pool)
 
 
 # The mean
 
 
-def _divisors(pool: Pool, spatial: Lengths, places: Lengths, count_pad: bool, given: Any) -> Any:
-    """What the sum of each window is divided by."""
-    if given is not None:
-        return np.asarray(given)
-    sizes = []
-    for length, count, kernel, step, pad in zip(
-        spatial, places, pool.kernel, pool.stride, pool.padding, strict=True
-    ):
-        start = np.arange(count) * step - pad
-        end = np.minimum(start + kernel, length + pad)
-        if not count_pad:
-            start, end = np.maximum(start, 0), np.minimum(end, length)
-        sizes.append(end - start)
-    first, second, third = np.ix_(*sizes)
-    return first * second * third
-
-
 @linear(
-    input=lambda g, input, pool, count_pad, divisor: means_spread(
-        g, input, pool, count_pad, divisor
-    ),
+    input=lambda g, input, window: means_spread(g, input, window),
     grad_fn="AvgPool3DBackward0",
     hidden=True,
 )
-def avg_pool3d_of(input: Operand, pool: Any, count_pad: Any, divisor: Any):
+def avg_pool3d_of(input: Operand, window: Any):
     """The mean of each window."""
     refuse("avg_pool3d_out_frame", "buc", input)
     if input.dtype in HALVES or (input.dtype.kind == "i" and input.dtype != np.int64):
         raise not_implemented("avg_pool3d_out_frame", input)
-    places = pool.places(input.shape[-3:])
-    frame, _ = _framed(input, pool, places, 0)
-    total = np.zeros((*input.shape[:-3], *places), input.dtype)
-    for _, where in pool.elements(places):
-        total += frame[(..., *where)]
-    divisors = _divisors(pool, input.shape[-3:], places, count_pad, divisor)
-    if input.dtype.kind == "i":
-        return np.trunc(total / divisors).astype(input.dtype)
-    return total / divisors.astype(input.dtype)
+    return windows.means(input, window)
 
 
 @general(
-    grad=lambda g, pool, count_pad, divisor: avg_pool3d_of(g, pool, count_pad, divisor),
+    grad=lambda g, window: avg_pool3d_of(g, window),
     input=lambda g, input_shape: no_effect(g, input_shape),
     grad_fn="AvgPool3DBackwardBackward0",
     hidden=True,
 )
-def means_spread(grad: Operand, input: Operand, pool: Any, count_pad: Any, divisor: Any):
-    """The cotangent of a mean pooling's input: grad shared evenly within each window."""
-    places = pool.places(input.shape[-3:])
-    divisors = _divisors(pool, input.shape[-3:], places, count_pad, divisor)
-    share = grad / divisors.astype(grad.dtype)
-    frame, within = _framed(np.zeros(input.shape, grad.dtype), pool, places, 0)
-    for _, where in pool.elements(places):
-        frame[(..., *where)] += share
-    return np.ascontiguousarray(frame[within])
+def means_spread(grad: Operand, input: Operand, window: Any):
+    """The cotangent of avg_pool3d: grad shared evenly among the elements of each window."""
+    return windows.means_spread(grad, input.shape, window)
 
 
 # Windows that share out the input
@@ -175,12 +95,7 @@ def adaptive_avg_pool3d_of(input: Operand, output_size: Any):
     """The means of windows that share out the input: output_size of them."""
     if 0 not in output_size:
         refuse("adaptive_avg_pool3d_cpu", "biuc", input)
-    total = single(input)
-    for axis in (-1, -2, -3):
-        starts, ends = shares(input.shape[axis], output_size[axis])
-        total = range_sums(total, starts, ends, axis)
-        total = total / (ends - starts).astype(total.dtype).reshape(-1, *(1,) * (-1 - axis))
-    return total.astype(input.dtype, copy=False)
+    return windows.shared_means(input, output_size)
 
 
 @general(
@@ -192,46 +107,7 @@ def adaptive_avg_pool3d_of(input: Operand, output_size: Any):
 def shared_spread(grad: Operand, input: Operand):
     """The cotangent of adaptive_avg_pool3d: grad shared evenly within each window."""
     _check_lengths("adaptive_avg_pool3d_backward", grad.shape, "grad_output")
-    share = single(grad)
-    for axis in (-1, -2, -3):
-        starts, ends = shares(input.shape[axis], grad.shape[axis])
-        share = share / (ends - starts).astype(share.dtype).reshape(-1, *(1,) * (-1 - axis))
-        at = np.arange(input.shape[axis])
-        first, last = np.searchsorted(ends, at, "right"), np.searchsorted(starts, at, "right")
-        share = range_sums(share, first, last, axis)
-    return share.astype(grad.dtype, copy=False)
-
-
-@general(
-    input=lambda g, input, indices: adaptive_largest_cotangent(g[0], input, array_of(indices)),
-    outputs=("values", "indices"),
-    grad_fn="AdaptiveMaxPool3DBackward0",
-    hidden=True,
-)
-def adaptive_max_pool3d_with_indices(input: Operand, output_size: Any):
-    """The largest elements of windows that share out the input, and their places."""
-    refuse("adaptive_max_pool3d_cpu", "biuc", input)
-    spatial = input.shape[-3:]
-    if 0 in output_size or not input.size:
-        shape = (*input.shape[:-3], *output_size)
-        return np.zeros(shape, input.dtype), np.zeros(shape, np.int64)
-    down, across, along = (
-        members(length, count) for length, count in zip(spatial, output_size, strict=True)
-    )
-    down = down[:, None, None, :, None, None]
-    across = across[None, :, None, None, :, None]
-    along = along[None, None, :, None, None, :]
-    at = ((down * spatial[1] + across) * spatial[2] + along).reshape(*output_size, -1)
-    met = input[..., down, across, along].reshape(*input.shape[:-3], *at.shape)
-    unknown = np.isnan(met)
-    best = np.argmax(met, -1)
-    if unknown.any():  # the last nan is taken
-        best = np.where(
-            unknown.any(-1), met.shape[-1] - 1 - np.argmax(unknown[..., ::-1], -1), best
-        )
-    values = np.take_along_axis(met, best[..., None], -1)[..., 0]
-    indices = np.take_along_axis(np.broadcast_to(at, met.shape), best[..., None], -1)[..., 0]
-    return values, np.ascontiguousarray(indices)
+    return windows.shared_spread(grad, input.shape, 3)
 
 
 @general(
@@ -243,7 +119,19 @@ def adaptive_max_pool3d_with_indices(input: Operand, output_size: Any):
 def adaptive_largest_cotangent(grad: Operand, input: Operand, indices: Any):
     """The cotangent of adaptive_max_pool3d: grad where the largest elements stand."""
     _check_lengths("adaptive_max_pool3d_backward", grad.shape, "grad_output")
-    return placed(grad, indices, input.shape)
+    return windows.placed(grad, indices, input.shape, 3)
+
+
+@general(
+    input=lambda g, input, indices: adaptive_largest_cotangent(g[0], input, array_of(indices)),
+    outputs=("values", "indices"),
+    grad_fn="AdaptiveMaxPool3DBackward0",
+    hidden=True,
+)
+def adaptive_max_pool3d_with_indices(input: Operand, output_size: Any):
+    """The largest elements of windows that share out the input, and their places."""
+    refuse("adaptive_max_pool3d_cpu", "biuc", input)
+    return windows.shared_largest(input, output_size)
 
 
 # Reading and checking
@@ -397,7 +285,7 @@ def avg_pool3d(
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
     _check_pool("avg_pool3d", tuple(input.shape), pool)
-    return avg_pool3d_of(input, pool, bool(count_include_pad), divisor_override)
+    return avg_pool3d_of(input, Mean(pool, bool(count_include_pad), divisor_override))
 
 
 @composite(method=False)
