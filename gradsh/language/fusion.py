@@ -19,9 +19,9 @@ from typing import Final
 
 from gradsh.language.expressions import LOAD, GuardedOperation, internal_name, span
 
-LARGE: Final = 1 << 16
-"""Elements of a tensor from which on a part is handed over. Measured: an expression of two
-operations gains from here on, longer ones earlier."""
+LARGE: Final = 1 << 19
+"""Elements of a tensor from which on a part is handed over: where two threads begin to gain. Below,
+results stay in the processor's cache and numpy is faster; docs/performance.md has the figures."""
 
 _OPERATORS: Final = (
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.BitAnd, ast.BitOr,

@@ -213,7 +213,7 @@ declare(
         _change_fusion,
         lambda: FUSION.on,
         SWITCH,
-        "large expressions of pointwise operations run in one pass",
+        "expressions over large tensors are computed block by block",
     )
 )
 declare(

@@ -8,7 +8,7 @@ deferred arrays as it does on arrays, and the bodies and formulas are written on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -32,8 +32,8 @@ from gradsh.engine.lazy import Lazy
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 
-LARGE = 1 << 16
-"""Elements from which on an array is deferred."""
+LARGE = 1 << 19
+"""Elements from which on an array is deferred; smaller ones are operands as they are."""
 
 _NUMBERS = (bool, int, float)
 _KINDS = "biuf"
@@ -204,13 +204,11 @@ def _pointwise(kind: int, function: Any, inputs: tuple[Any, ...], named: dict[st
                 return _now(function, inputs, named)
             dropped = x.dropped
     operands: list[Any] = []
-    samples: list[Any] = []
     shapes: list[Shape] = []
     own: list[Shape] = []
     for x in inputs:
         if type(x) in _NUMBERS:
             operands.append(x)
-            samples.append(x)
             continue
         if type(x) is Deferred:
             value = x.value
@@ -223,20 +221,49 @@ def _pointwise(kind: int, function: Any, inputs: tuple[Any, ...], named: dict[st
             value = program.leaf(np.asarray(x), dropped or 0)
             shapes.append(x.shape)
         operands.append(value)
-        samples.append(np.ones((1,) * min(len(shapes[-1]), 1), value.dtype))
         own.append(value.shape)
-    sample = function(*samples, **named)
-    if sample.dtype.kind not in _KINDS:
+    dtype = _result_type(function, operands, named)
+    if dtype.kind not in _KINDS:
         return _now(function, inputs, named)
     value = program.call(
         kind,
         function,
         tuple(operands),
         tuple(named.items()),
-        np.broadcast_shapes(*own),
-        np.dtype(sample.dtype),
+        _common(own),
+        dtype,
     )
-    return Deferred(program, value, np.broadcast_shapes(*shapes), dropped or 0)
+    return Deferred(program, value, _common(shapes), dropped or 0)
+
+
+_TYPES: dict[Any, np.dtype[Any]] = {}
+_MOST_TYPES = 1024
+
+
+def _result_type(function: Any, operands: Sequence[Any], named: dict[str, Any]) -> np.dtype[Any]:
+    """The type of a call's result, for which numpy is asked once."""
+    key = (
+        function,
+        named.get("dtype"),
+        *[x.dtype if type(x) is Value else (type(x), repr(x)) for x in operands],
+        # a zero-dim array counts as any other: only Python numbers give way
+    )
+    found = _TYPES.get(key)
+    if found is None:
+        samples = [np.ones(1, x.dtype) if type(x) is Value else x for x in operands]
+        found = np.dtype(function(*samples, **named).dtype)
+        if len(_TYPES) >= _MOST_TYPES:
+            _TYPES.clear()
+        _TYPES[key] = found
+    return found
+
+
+def _common(shapes: Sequence[Shape]) -> Shape:
+    """The shape that shapes broadcast to."""
+    first, *others = shapes
+    if all(shape == first or not shape for shape in others):
+        return first
+    return np.broadcast_shapes(*shapes)
 
 
 def _settle(x: Deferred) -> None:

@@ -119,7 +119,7 @@ class _Shapes:
             number: (1,) * (rank - len(value.shape)) + value.shape
             for number, value in everything.items()
         }
-        full = np.broadcast_shapes(*padded.values())
+        full = np.broadcast_shapes(*set(padded.values()))
         reduced = [
             {a + rank - len(value.operands[0].shape) for a in dict(value.options)["axis"]}
             for value in values
@@ -134,6 +134,7 @@ class _Shapes:
             else:
                 self.groups.append([axis])
         self.rank = rank
+        self._of: dict[int, Shape] = {}
         self.lengths = tuple([prod(full[a] for a in group) for group in self.groups])
 
     @staticmethod
@@ -167,8 +168,12 @@ class _Shapes:
 
     def of(self, value: Value) -> Shape:
         """A value's shape."""
-        shape = (1,) * (self.rank - len(value.shape)) + value.shape
-        return tuple([prod(shape[a] for a in group) for group in self.groups])
+        found = self._of.get(value.number)
+        if found is None:
+            shape = (1,) * (self.rank - len(value.shape)) + value.shape
+            found = tuple([prod([shape[a] for a in group]) for group in self.groups])
+            self._of[value.number] = found
+        return found
 
     def axes_of(self, value: Value) -> tuple[int, ...]:
         """The axes over which a reduction goes."""
@@ -337,7 +342,7 @@ def _cut_axes(plan: Plan, shape: Shape) -> tuple[int, ...] | None:
 def _place(plan: Plan, shapes: _Shapes, x: Any, constant: set[int]) -> int:
     """The place of an operand in the list of arrays."""
     if type(x) is not Value:
-        key: Any = (type(x), repr(x), getattr(x, "dtype", None))
+        key: Any = (repr(x.item()), x.dtype) if type(x) is np.ndarray else (type(x), repr(x))
         if key not in plan.slots:
             plan.slots[key] = len(plan.slots)
             plan.fixed.append((plan.slots[key], x))
