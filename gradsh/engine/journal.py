@@ -209,12 +209,10 @@ class _Object:
 
 def _state(value: Any) -> dict[str, Any]:
     """An object's attributes, with copies of the lists and tables among them."""
-    if isinstance(value, GradientBox):
-        names: Iterable[str] = ("hooks", "requires_grad", "value")
-    elif isinstance(value, Hooks):
-        names = ("functions", "after", "retained")
+    if isinstance(value, (GradientBox, Hooks)):
+        names = [name for name in value.__slots__ if not name.startswith("__")]
     else:
-        names = tuple(vars(value))
+        names = list(vars(value))
     return {name: _copied(getattr(value, name)) for name in names}
 
 

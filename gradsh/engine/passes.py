@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gradsh.engine.graph import Leaf, Node
+from gradsh.engine.journal import change_attributes
 from gradsh.engine.modes import RUNNING
 from gradsh.engine.tensor import GradientBox, Tensor
 
@@ -57,8 +58,10 @@ class Passes:
         self.last = Pass(RUNNING.place, only, outputs)
         for leaf, _ in arrived:
             if type(leaf) is Leaf:
+                change_attributes(leaf.box)
                 leaf.box.filled = first
         for box, _ in retained:
+            change_attributes(box)
             box.filled = first
 
 

@@ -15,6 +15,7 @@ from gradsh.display.tables import bytes_text
 from gradsh.engine.graph import Node, next_sequence_number
 from gradsh.engine.journal import KEEP, REFUSE, SKIP, Journal, storage_of
 from gradsh.engine.modes import CHANGES, INTERRUPTS
+from gradsh.engine.passes import PASSES
 from gradsh.engine.random import default_generator
 from gradsh.engine.tensor import Tensor
 from gradsh.session.reach import reached
@@ -48,7 +49,7 @@ class Change:
     """
 
     __slots__ = (
-        "_anomaly", "_last", "_later", "_names", "_order", "_random",
+        "_anomaly", "_last", "_later", "_names", "_order", "_pass", "_random",
         "_session", "_settings", "_shown", "files", "journal", "quiet", "size", "steps", "text",
     )  # fmt: skip
 
@@ -68,6 +69,7 @@ class Change:
         self._random = default_generator.state()
         self._settings = _settings()
         self._anomaly = session.anomaly
+        self._pass = PASSES.last
 
     def known(self) -> dict[int, Any]:
         """What could be reached from names before the entry."""
@@ -142,6 +144,7 @@ class Change:
             default_generator.set_state(self._random)
             self._random = random
             session.anomaly, self._anomaly = self._anomaly, session.anomaly
+            PASSES.last, self._pass = self._pass, PASSES.last
             for step in self.steps:
                 step.stands = not step.stands
         return _told(before, session.variables, [*self._touched_names(), *other], like)

@@ -90,6 +90,7 @@ def described(value: object, depth: int = 0) -> object:
             None if node is None or node.is_leaf else saved(node),
             0 if node is None or node.hooks is None else len(node.hooks.functions),
             None if box is None or box.value is None else described(box.value),
+            box is not None and box.filled is not None,
         )  # fmt: skip
     if isinstance(value, np.ndarray):
         return value.tolist()
