@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -374,3 +375,28 @@ def test_the_setting_switches_it_off(small_blocks: None, count: dict[str, int]) 
     assert (session.variables["y"].array == session.variables["z"].array).all()
     with pytest.raises(Exception, match="fusion"):
         session.run("set fusion 3")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here")
+def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "THREADS", 2)
+    session = Session(Collected())
+    session.run("x = randn(1000, 1000) grad; out = mean(3*(x+2)^2); backward out")
+    expected = session.variables["x"].grad.array
+    child = os.fork()
+    if not child:
+        session.run("x.grad = none; out = mean(3*(x+2)^2); backward out")
+        os._exit(not (session.variables["x"].grad.array == expected).all())
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_a_pass_freed_can_be_put_back() -> None:
+    session = Session(Collected())
+    session.run("x = randn(1000, 1000) grad; out = mean(3*(x+2)^2)")
+    fused = session.variables["out"].node
+    kept = fused.saved
+    session.run("backward out")
+    with pytest.raises(Exception, match="backward through the graph a second time"):
+        session.run("backward out")
+    fused.saved = kept
+    session.run("backward out")

@@ -106,5 +106,15 @@ def executor() -> Executor:
     if _pool is None:
         from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely needed
 
-        _pool = ThreadPoolExecutor(THREADS - 1, "gradsh-rows")
+        _pool = ThreadPoolExecutor(max(THREADS - 1, 1), "gradsh-rows")
     return _pool
+
+
+def _forget_threads() -> None:
+    """A process that was forked has none of its parent's threads."""
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
