@@ -17,7 +17,7 @@ from tests.sessions import Collected, output_of
 @pytest.fixture(autouse=True)
 def no_pass_before() -> None:
     """Each program is the first one."""
-    PASSES.last = None
+    PASSES.forget()
 
 
 def as_json(program: str) -> Any:

@@ -38,12 +38,29 @@ class Pass:
 
 
 class Passes:
-    """Remembers the last pass; `last` is None if there was none."""
+    """Remembers the last pass."""
 
-    __slots__ = ("last",)
+    __slots__ = ("_known", "_last")
 
     def __init__(self) -> None:
-        self.last: Pass | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """As if there had been none."""
+        self._known: tuple[object, bool, Sequence[float]] | None = None
+        self._last: Pass | None = None
+
+    @property
+    def last(self) -> Pass | None:
+        """The last pass; None if there was none."""
+        if self._last is None and self._known is not None:
+            self._last = Pass(*self._known)
+        return self._last
+
+    @last.setter
+    def last(self, last: Pass | None) -> None:
+        self._known = None
+        self._last = last
 
     def finished(
         self,
@@ -53,9 +70,10 @@ class Passes:
         only: bool,
     ) -> None:
         """A backward pass from these roots has put its gradients where they belong."""
-        outputs = [node.seq for node, _ in roots] or [0.0]
-        first = outputs[0]
-        self.last = Pass(RUNNING.place, only, outputs)
+        first = roots[0][0].seq if roots else 0.0
+        outputs = (first,) if len(roots) <= 1 else [node.seq for node, _ in roots]
+        self._known = RUNNING.place, only, outputs
+        self._last = None
         for leaf, _ in arrived:
             if type(leaf) is Leaf:
                 change_attributes(leaf.box)

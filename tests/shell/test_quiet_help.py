@@ -19,7 +19,7 @@ from tests.sessions import Collected
 @pytest.fixture(autouse=True)
 def hints() -> Iterator[None]:
     """Hints are on, and no program has run before."""
-    PASSES.last = None
+    PASSES.forget()
     yield
     PREFERENCES.hints = True
     assert NOTICES.tell is None
