@@ -95,6 +95,7 @@ def _find_declarations() -> None:
         index = {}
     for name, register in REGISTERS.items():
         register.homes = index.get(name, {})
+        register.forget_replaced()
     METHODS.homes.update((name + "_", home) for name, home in IN_PLACE.homes.items())
     inplace.add_in_place_forms()
     AFTER_LOADING.append(inplace.add_in_place_forms)

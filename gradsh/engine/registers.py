@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from importlib import import_module
 from os import path, scandir, stat
+from sys import modules
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -52,6 +53,12 @@ class Register(MutableMapping[str, Value], Generic[Value]):
     def __len__(self) -> int:
         return len(self.loaded.keys() | self.homes)
 
+    def forget_replaced(self) -> None:
+        """Forget what a module not imported yet declares anew, as `div` with rounding does."""
+        for name in self.loaded.keys() & self.homes.keys():
+            if _module_name(self.homes[name]) not in modules:
+                del self.loaded[name]
+
 
 class Imported(Mapping[str, Value], Generic[Value]):
     """Functions by their names, each imported when it is taken: `homes` has their modules."""
@@ -77,7 +84,7 @@ class Imported(Mapping[str, Value], Generic[Value]):
 
 def load(module: str) -> None:
     """Import a module of operations, and make what follows from its declarations."""
-    import_module(f"gradsh.engine.ops.{module}")
+    import_module(_module_name(module))
     for finish in AFTER_LOADING:
         finish()
 
@@ -85,9 +92,13 @@ def load(module: str) -> None:
 def load_all() -> None:
     """Import every module of operations."""
     for module in _modules():
-        import_module(f"gradsh.engine.ops.{module}")
+        import_module(_module_name(module))
     for finish in AFTER_LOADING:
         finish()
+
+
+def _module_name(module: str) -> str:
+    return f"gradsh.engine.ops.{module}"
 
 
 _ENGINE = path.dirname(__file__)

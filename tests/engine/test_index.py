@@ -26,6 +26,17 @@ print(json.dumps([at_start, known, there, determinant]))
 """
 
 
+DECLARED = """
+from gradsh import engine
+{first}
+for register in (engine.FUNCTIONS, engine.METHODS):
+    for name in sorted(register):
+        value = register[name]
+        code = getattr(value, "__code__", None)
+        print(name, value.__module__, code and code.co_varnames[: code.co_argcount])
+"""
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A source tree with an index."""
@@ -62,6 +73,13 @@ def test_a_module_is_imported_at_the_first_use_of_a_name(tree: Path) -> None:
     at_start, all_of_them = report(tree)
     assert not all_of_them
     assert len(at_start) < len(list((tree / "gradsh/engine/ops").glob("*.py"))) / 2
+
+
+def test_a_name_that_is_declared_twice_means_the_later_one_from_the_start(tree: Path) -> None:
+    late = run(tree, "-c", DECLARED.format(first=""))
+    assert late == run(tree, "-c", DECLARED.format(first="engine.load_all()"))
+    program = 'print div(tensor(7.), 2, rounding_mode="floor"), tensor(7.).div(2)'
+    assert run(tree, "-m", "gradsh", "-c", program) == "tensor(3.) tensor(3.5000)\n"
 
 
 def test_without_an_index_all_are_there(tree: Path) -> None:
