@@ -16,7 +16,7 @@ Advice = str | Callable[[re.Match[str]], str]
 def _two_sizes(match: re.Match[str]) -> str:
     return (
         f"lengths must be equal or 1, counted from the last dimension; here {match[1]} meets "
-        f"{match[2]}: print the two shapes, then `reshape`, `unsqueeze` or `.T`"
+        f"{match[2]}; `reshape`, `unsqueeze` and `.T` change a shape"
     )
 
 
@@ -61,7 +61,7 @@ _ADVICE: Final[tuple[tuple[re.Pattern[str], Advice], ...]] = tuple(
         ),
         (
             r"(?:inconsistent tensor size|size mismatch, got)",
-            "the dimension that is summed over must have one length in both; print the two shapes",
+            "the dimension that is summed over must have one length in both",
         ),
         (
             r"Expected size for first two dimensions of batch2 tensor to be",
