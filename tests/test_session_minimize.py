@@ -184,3 +184,14 @@ def test_an_interrupt_keeps_the_values_reached() -> None:
     session.run("print q, q.grad")
     assert isinstance(session.output, Collected)
     assert session.output.text == "tensor(0.0625, requires_grad=True) None\n"
+
+
+def test_in_a_shell_a_line_tells_how_far_the_loss_fell() -> None:
+    start = "q = tensor(1.) grad;\n"
+    command = "minimize (q - 2)^2 over q using sgd(lr=0.25) steps"
+    assert output_of(f"{start}{command} 3", echo=True) == "loss 1 -> 0.0625, 3 steps\n"
+    assert output_of(f"{start}{command} 1", echo=True) == "loss 1 -> 1, 1 step\n"
+    assert output_of(f"{start}{command} 3") == ""
+    assert output_of(f"{start}{command} 3;", echo=True) == ""
+    assert output_of(f"{start}for i in range(2) {{ {command} 3 }}", echo=True) == ""
+    assert "loss" not in output_of(f"{start}h = {command} 3", echo=True)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from gradsh.engine.anomaly import Origin
 from gradsh.engine.arguments import type_name
+from gradsh.engine.modes import RUNNING
 from gradsh.engine.optim import Optimizer, lbfgs
 from gradsh.engine.optim.minimize import STEPS, LossIsNan, check_parameters, minimize
 from gradsh.engine.tensor import Tensor
 from gradsh.language.diagnostics import expression_at
-from gradsh.language.units import written_in
+from gradsh.language.units import Unit, written_in
 
 if TYPE_CHECKING:
     from gradsh.session.session import Session
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def run_minimize(session: Session, loss: Callable[[], Any], parts: dict[str, Any]) -> Tensor:
     """Minimise `loss()` over the tensors that the command names; the history of the loss.
 
+    In the shell, a line tells how far the loss fell if the command is a statement of its own.
     Without `using` it is lbfgs with a line search, an iteration a step, until the loss stands.
     Raises TypeError or ValueError for wrong parts, and what `gradsh.engine.optim.minimize` raises.
     """
@@ -38,10 +40,26 @@ def run_minimize(session: Session, loss: Callable[[], Any], parts: dict[str, Any
     total = STEPS if steps is None and until is None else steps
     try:
         with session.output.progress("minimize", total) as progress:
-            return minimize(loss, over, optimiser, steps=steps, until=until, report=progress.update)
+            losses = minimize(
+                loss, over, optimiser, steps=steps, until=until, report=progress.update
+            )
     except LossIsNan as error:
         error.add_note(_advice(error, parts["over_text"]))
         raise
+    if session.echo and _stands_alone():
+        session.output.remark(_told(losses))
+    return losses
+
+
+def _stands_alone() -> bool:
+    """Whether the command is the whole statement that runs: then nothing else shows its losses."""
+    unit = RUNNING.place
+    return isinstance(unit, Unit) and not unit.quiet and unit.text.startswith("minimize ")
+
+
+def _told(losses: Tensor) -> str:
+    first, last, count = losses.array[0], losses.array[-1], len(losses.array)
+    return f"loss {first:.4g} -> {last:.4g}, {count} step{'s' if count > 1 else ''}"
 
 
 def _whole_number(value: Any) -> int:
