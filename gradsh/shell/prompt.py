@@ -49,10 +49,11 @@ class EditorReader:
     def __init__(self, session: Session) -> None:
         from gradsh.shell.lexer import GradshLexer
         from gradsh.shell.names import Names
-        from gradsh.shell.toolbar import Toolbar
+        from gradsh.shell.toolbar import Toolbar, fitted
 
         names = Names(session)
         self._toolbar = Toolbar(session, names)
+        self._fitted = fitted
         self._lexer = GradshLexer(names)
         self._editor = make_editor(session, names, self._lexer)
         self._begun: float | None = None
@@ -86,7 +87,8 @@ class EditorReader:
 
     def _fragments(self) -> StyleAndTextTuples:
         buffer = self._editor.default_buffer
-        return self._toolbar.fragments(buffer.text, buffer.cursor_position)
+        line = self._toolbar.fragments(buffer.text, buffer.cursor_position)
+        return self._fitted(line, self._editor.output.get_size().columns)
 
 
 def make_editor(session: Session, names: Names, lexer: GradshLexer) -> PromptSession[str]:

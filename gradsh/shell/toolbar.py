@@ -8,6 +8,9 @@ from contextlib import suppress
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any, cast
 
+from prompt_toolkit.formatted_text import fragment_list_width
+from prompt_toolkit.utils import get_cwidth
+
 from gradsh.display.tables import bytes_text
 from gradsh.engine.dtypes import DEFAULTS
 from gradsh.engine.modes import GRAD_MODE
@@ -108,6 +111,25 @@ class Toolbar:
         if does and not does.startswith("("):
             pieces.append((_STATE, f"  {does}"))
         return pieces
+
+
+def fitted(pieces: StyleAndTextTuples, columns: int) -> StyleAndTextTuples:
+    """A line cut to so many columns, with a sign at its end that there is more."""
+    room = columns - fragment_list_width(pieces)
+    if room >= 0:
+        return pieces
+    kept = list(pieces)
+    room -= 1  # for the sign
+    while kept and room < 0:
+        style, text = kept.pop()[:2]
+        short = text
+        while short and room < 0:
+            room += get_cwidth(short[-1])
+            short = short[:-1]
+        if short:
+            kept.append((style, short))
+    style, text = kept.pop()[:2] if kept else (_STATE, "")
+    return [*kept, (style, text.rstrip(" ·") + "…")]
 
 
 def foreseen_pieces(text: str, cursor: int, names: Mapping[str, Any]) -> StyleAndTextTuples:

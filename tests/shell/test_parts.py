@@ -18,7 +18,7 @@ from gradsh.shell.names import WORDS, Names
 from gradsh.shell.pasting import pasted
 from gradsh.shell.preferences import PREFERENCES
 from gradsh.shell.printer import Printer, error_report
-from gradsh.shell.toolbar import Toolbar
+from gradsh.shell.toolbar import Toolbar, fitted
 
 
 class Written(Output):
@@ -481,3 +481,18 @@ def test_the_history_stands_among_the_users_data(monkeypatch, tmp_path: Path):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert EntryFile().path.name == "history"
     assert "gradsh" in EntryFile().path.parts
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (20, "(2,) f  ·  mean(x)"),
+        (18, "(2,) f  ·  mean(x)"),
+        (17, "(2,) f  ·  mean(…"),
+        (11, "(2,) f…"),
+        (1, "…"),
+    ],
+)
+def test_a_toolbar_that_is_too_long_says_that_there_is_more(columns, line):
+    pieces = [("a", "(2,) f"), ("b", "  ·  "), ("c", "mean(x)")]
+    assert "".join(text for _, text in fitted(pieces, columns)) == line
