@@ -33,7 +33,7 @@ from gradsh.shell.indentation import (
     next_indentation,
     outdent_width,
 )
-from gradsh.shell.pasting import pasted
+from gradsh.shell.pasting import pasted, without_prompts
 from gradsh.shell.preferences import PREFERENCES
 
 Handler = Callable[[KeyPressEvent], None]
@@ -92,6 +92,9 @@ def _enter(event: KeyPressEvent) -> None:
     if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
         buffer.complete_state = None
         return
+    typed = without_prompts(buffer.text)
+    if typed != buffer.text:  # it came without the marks of a paste, as what is typed ahead does
+        buffer.document = Document(typed)
     if not is_complete(buffer.text):
         _newline(event)
         return

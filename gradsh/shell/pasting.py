@@ -32,3 +32,14 @@ def without_prompts(text: str) -> str:
         elif not number:
             entered.append(line)
     return "\n".join(line for line in entered if line.strip())
+
+
+def begins_session(line: str) -> bool:
+    """Whether a line begins with the prompt of a session that it was copied from."""
+    return _BEGINS_SESSION.match(line) is not None
+
+
+def without_prompt(line: str) -> str:
+    """One line that was entered in a session, without the prompt before it."""
+    prompt = _PROMPT.match(line) or _CONTINUATION.match(line)
+    return line if prompt is None else line[prompt.end() :]

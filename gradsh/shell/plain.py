@@ -10,18 +10,25 @@ CONTINUATION = "... "
 
 
 def read_plain() -> str:
-    """A whole entry. EOFError at the end of the input, KeyboardInterrupt on Ctrl-C."""
+    """A whole entry. EOFError at the end of the input, KeyboardInterrupt on Ctrl-C.
+
+    Lines that are pasted here with the prompts of another session lose them.
+    """
     from gradsh.language import is_complete
+    from gradsh.shell.pasting import begins_session, without_prompt
 
     lines: list[str] = []
+    copied = False
     while True:
         try:
-            lines.append(input(CONTINUATION if lines else PROMPT))
+            line = input(CONTINUATION if lines else PROMPT)
         except (EOFError, KeyboardInterrupt) as stop:
             print()  # noqa: T201 (the next thing written begins a line)
             if lines and isinstance(stop, EOFError):
                 return "\n".join(lines)
             raise
+        copied = copied or (not lines and begins_session(line))
+        lines.append(without_prompt(line) if copied else line)
         entry = "\n".join(lines)
         if is_complete(entry):
             return entry

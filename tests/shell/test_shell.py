@@ -403,6 +403,17 @@ def test_no_color_is_respected(open_shell):
     assert not re.search(r"\x1b\[(?:\d+;)*(?:3[0-7]|38|9[0-7]|4[0-7]|48)[;m]", terminal.raw)
 
 
+def test_lines_with_prompts_run_on_a_terminal_that_marks_no_pastes(open_shell):
+    lines = ">>> x = torch.ones(2)\r>>> def f(a) {\r... return a * 3\r... }\r>>> f(x)\r"
+    dumb = open_shell("-q", TERM="dumb")
+    dumb.send(lines)
+    dumb.wait("tensor([3., 3.])")
+    early = open_shell("-q", until=lambda: True)  # before the editor asks for marks
+    early.send(">>> x = torch.ones(2)\r>>> x * 3\r")
+    early.wait("tensor([3., 3.])")
+    assert "error" not in "\n".join(dumb.rows + early.rows)
+
+
 def test_a_dumb_terminal_gets_no_escape_codes(open_shell):
     terminal = open_shell(TERM="dumb")
     assert terminal.enter("x = ones(2) grad") == ["x = tensor([1., 1.], requires_grad=True)"]
