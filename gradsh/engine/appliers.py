@@ -127,6 +127,18 @@ def _renamed(call: Any, names: tuple[str, ...]) -> Any:
     return call
 
 
+def _laid_out(result: Any, array: Any) -> Any:
+    """`result`, made from `array`, with its dimensions in the order that PyTorch gives them.
+
+    A dimension along which an expanded array repeats stays where it is; `astype` moves it inwards.
+    """
+    if result.flags.c_contiguous or 0 not in array.strides or 0 in result.strides:
+        return result
+    ordered = np.empty_like(np.not_equal(array, array), result.dtype)
+    ordered[...] = result
+    return ordered
+
+
 def _unary(op: Op) -> Any:
     compute = op.compute
     promotes = op.result == "float"
@@ -142,8 +154,11 @@ def _unary(op: Op) -> Any:
         if promotes and CATEGORY[array.dtype] < FLOAT:
             array = array.astype(DEFAULTS.floating.numpy)
         result = compute(array)
-        if type(result) is not ndarray and not isinstance(result, Lazy):
-            result = np.asarray(result)
+        if type(result) is not ndarray:
+            if not isinstance(result, Lazy):
+                result = np.asarray(result)
+        elif input.array.base is not None:
+            result = _laid_out(result, input.array)
         out = Tensor()
         out.array = result
         parent = input.node

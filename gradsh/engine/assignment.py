@@ -11,7 +11,7 @@ from gradsh.engine.appliers import check_broadcast
 from gradsh.engine.arguments import number, operand
 from gradsh.engine.changes import about_to_change
 from gradsh.engine.dtypes import NUMBER_CATEGORY, is_inexact
-from gradsh.engine.graph import Node, next_sequence_number
+from gradsh.engine.graph import Backward, Node, next_sequence_number
 from gradsh.engine.inplace import check_in_place, check_shape
 from gradsh.engine.modes import CHANGES, GRAD_MODE, INTERRUPTS, RUNNING
 from gradsh.engine.op import OPS
@@ -52,7 +52,7 @@ def _cast(values: Any, dtype: np.dtype[Any]) -> Any:
     return values
 
 
-class Copy:
+class Copy(Backward):
     """`copy_`: the old values get no gradient, the source all of it."""
 
     __slots__ = ()
@@ -222,7 +222,7 @@ def _fill(input: Tensor, value: Any, name: str, source: Tensor | None) -> Tensor
     return input
 
 
-class Fill:
+class Fill(Backward):
     """A fill: the old values get no gradient, the value that replaced them the whole sum."""
 
     __slots__ = ("name",)

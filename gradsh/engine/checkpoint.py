@@ -8,7 +8,7 @@ from typing import Any
 
 from gradsh.engine.backward import walk
 from gradsh.engine.dtypes import is_inexact
-from gradsh.engine.graph import Node, Output, next_sequence_number, verify_saved
+from gradsh.engine.graph import Backward, Node, Output, next_sequence_number, verify_saved
 from gradsh.engine.modes import GRAD_MODE, RUNNING, enable_grad, no_grad
 from gradsh.engine.op import expected_versions
 from gradsh.engine.random import default_generator
@@ -96,7 +96,7 @@ def _used(outputs: Sequence[Tensor], start: float) -> tuple[Node, ...]:
     return tuple(found)
 
 
-class Recomputation:
+class Recomputation(Backward):
     """The operation of such a node: its backward pass calls the function again."""
 
     __slots__ = ("_arguments", "_function", "_name", "_named", "_state")

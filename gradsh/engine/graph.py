@@ -21,6 +21,10 @@ class Backward(Protocol):
     def node_name(self, node: Node) -> str:
         """The name PyTorch gives such a node."""
 
+    def differentiated(self, node: Node) -> Sequence[Node | None]:
+        """Those of the node's parents that a cotangent may reach."""
+        return node.parents
+
     def saves_result(self, node: Node, tensor: Tensor) -> bool:
         """Whether `tensor`, one of the node's saved ones, is its own result."""
 
@@ -92,12 +96,15 @@ class Node:
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """The nodes of the inputs, each with the number of the output it stands for."""
+        """The nodes of the inputs, each with the number of the output it stands for.
+
+        Inputs for which the operation has no derivative, as an index or a mask, are left out.
+        """
         return tuple(
             (parent.owner, parent.index)
             if isinstance(parent, Output)
             else (None if parent is None else parent.single, 0)
-            for parent in self.parents
+            for parent in (self.op.differentiated(self) if self.parents else ())
         )
 
     def __repr__(self) -> str:

@@ -295,6 +295,16 @@ class Op:
         """PyTorch's name of the node."""
         return self._grad_fn if isinstance(self._grad_fn, str) else self._grad_fn(node)
 
+    def differentiated(self, node: Node) -> Sequence[Node | None]:
+        """The nodes of the operands that have a formula."""
+        if "Operands" in self.annotations.values():
+            return node.parents
+        return [
+            parent
+            for parent, caller in zip(node.parents, self.callers, strict=True)
+            if caller is not None
+        ]
+
     def saves_result(self, node: Node, tensor: Tensor) -> bool:
         """Whether `tensor`, one of the node's saved ones, is its own result."""
         return any(

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradsh.engine.changes import about_to_change
 from gradsh.engine.fit import fit_all
-from gradsh.engine.graph import Node, next_sequence_number
+from gradsh.engine.graph import Backward, Node, next_sequence_number
 from gradsh.engine.hooks import give_history
 from gradsh.engine.journal import change_attributes
 from gradsh.engine.modes import CHANGES, INTERRUPTS, RUNNING, set_grad_enabled
@@ -150,7 +150,7 @@ def _copy_slices(base: Tensor, inner: Node, layout: Layout) -> Node:
     return node
 
 
-class CopySlices:
+class CopySlices(Backward):
     """The history of a base that was changed in place through a view.
 
     The cotangent of the view's part goes through the operation that changed it; the rest, and

@@ -11,7 +11,7 @@ from numpy import may_share_memory
 from numpy.lib.stride_tricks import as_strided
 
 from gradsh.engine.evidence import MADE, Witness, tell
-from gradsh.engine.graph import Node, Output, next_sequence_number, operation_name
+from gradsh.engine.graph import Backward, Node, Output, next_sequence_number, operation_name
 from gradsh.engine.modes import GRAD_MODE, RUNNING
 from gradsh.engine.tensor import Tensor
 
@@ -92,6 +92,10 @@ class Stale(Node):
         """The same."""
         raise self.error
 
+    def differentiated(self, node: Node) -> Sequence[Node | None]:
+        """It has no inputs."""
+        return ()
+
     def saves_result(self, node: Node, tensor: Tensor) -> bool:
         """It saves nothing."""
         return False
@@ -118,7 +122,7 @@ class Unrecorded(Node):
         self.place = RUNNING.place
 
 
-class _Nowhere:
+class _Nowhere(Backward):
     __slots__ = ()
 
     def node_name(self, node: Node) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradsh.engine.dtypes import is_inexact
-from gradsh.engine.graph import Node, Output, next_sequence_number, verify_saved
+from gradsh.engine.graph import Backward, Node, Output, next_sequence_number, verify_saved
 from gradsh.engine.journal import change_attributes
 from gradsh.engine.modes import GRAD_MODE, RUNNING, no_grad
 from gradsh.engine.op import expected_versions
@@ -111,7 +111,7 @@ def _recorded(
     return tuple(made) if several else made[0]
 
 
-class Derivative:
+class Derivative(Backward):
     """What the function's own backward block says."""
 
     __slots__ = ("_backward", "_function", "_name", "_parameters", "outs")

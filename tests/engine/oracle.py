@@ -330,15 +330,21 @@ def weighted(run: Run, tensors: list[Any]) -> Any:
     return total
 
 
+_INPUTS_DIFFER = ("CopySlices", "NotImplemented")
+"""Nodes that have other inputs in gradsh: what was written into a view, and what is refused."""
+
+
 def describe(side: Side, value: Any) -> Any:
     """What two sides must agree on, for one value."""
     if isinstance(value, side.Tensor):  # type: ignore[attr-defined]
         grad_fn = value.grad_fn
-        node = None
+        node = constant = None
         if grad_fn is not None:
             node = grad_fn.name if isinstance(grad_fn.name, str) else type(grad_fn).__name__
+            if node not in _INPUTS_DIFFER:
+                constant = [before is None for before, _ in grad_fn.next_functions]
         array = side.array(value)
-        return str(value.dtype), tuple(value.shape), node, value.requires_grad, array
+        return str(value.dtype), tuple(value.shape), node, constant, value.requires_grad, array
     if isinstance(value, (DType, FloatLimits)) or (
         torch is not None and isinstance(value, (torch.dtype, torch.finfo))
     ):

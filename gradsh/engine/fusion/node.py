@@ -12,7 +12,7 @@ from gradsh.engine.changes import WATCHED
 from gradsh.engine.fusion.deferred import Deferred
 from gradsh.engine.fusion.execution import evaluate
 from gradsh.engine.fusion.program import Program
-from gradsh.engine.graph import Freed, Joined, Node
+from gradsh.engine.graph import Backward, Freed, Joined, Node
 from gradsh.engine.tensor import Tensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -185,7 +185,7 @@ class Fused(Joined):
                 kept.array = own.array
 
 
-class _FusedOperation:
+class _FusedOperation(Backward):
     """What such a node asks of its operation."""
 
     def node_name(self, node: Node) -> str:
