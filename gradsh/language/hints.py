@@ -336,6 +336,8 @@ def _symbol_hint(here: _Situation) -> str | None:
         return _PAIRS[both]
     if word == "=" and here.after_value:
         return "write `==` to compare"
+    if word == ":" and here.takes("=") and here.takes("{"):
+        return "a function is `def f(x) = E` or `def f(x) { ... }`"
     if word == ":" and here.takes("="):
         written = here.line_text.partition(":")[2][:1]
         return "write `=`" if written == "=" else "a variable needs no type: `x = 3`"
