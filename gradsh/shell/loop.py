@@ -119,6 +119,8 @@ class Loop:
         question = _QUESTION.fullmatch(entry)
         if question is not None:
             entry = f"help {question[2]}"
+        elif entry.strip() == "?":
+            entry = "help"
         reader = self._session.reader(SOURCE, line)
         return [*reader.feed(entry + "\n"), *reader.finish()]
 

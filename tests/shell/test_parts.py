@@ -444,8 +444,9 @@ def test_prompts_of_other_shells_are_taken_off(text, entry):
 
 
 def test_a_question_asks_for_help():
-    written, reports = loop_over("mean?", "?mean", "x = 3", "x ?", "while?")
+    written, reports = loop_over("mean?", "?mean", "x = 3", "x ?", "while?", "?")
     assert reports == ""
+    assert "one of the topics below" in written
     assert written.count("mean(input, dim=none") == 2
     assert "while C { S }" in written
 
