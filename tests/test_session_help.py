@@ -182,8 +182,25 @@ dtype          float32, 16 B
 requires_grad  true, a leaf
 grad           none
 values         from 0 to 2, mean 1, std 0.8165, 1 zero, 1 nan
+used by        y
 """
     )
+
+
+def test_a_tensor_knows_who_uses_it() -> None:
+    start = "x = [1.,2.] grad; v = ones(2); y = sum(x^3); z = y*2; u = v[0]; c = x.detach()\n"
+
+    def users(name: str) -> list[str]:
+        lines = output_of(f"{start}backward z\nhelp {name}").split("\n")
+        return [line.split(maxsplit=2)[2] for line in lines if line.startswith("used by")]
+
+    assert users("x") == ["y, z"]
+    assert users("y") == ["z"]
+    assert users("v") == ["u"]
+    assert users("z") == []
+    many = "".join(f"r{number} = v * {number}; " for number in range(11))
+    page = output_of(f"v = ones(2) grad; {many}\nhelp v")
+    assert "used by        r0, r1, r2, r3, r4, r5, r6, r7 and 3 more\n" in page
 
 
 def test_the_gradient_of_a_tensor() -> None:

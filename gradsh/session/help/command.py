@@ -50,7 +50,7 @@ def help_on(session: Session, name: str | None) -> Page:
     name = name.strip()
     value, found = _users_value(session, name)
     if found:
-        return value_page(name, value)
+        return value_page(name, value, session.variables)
     return _named(session, name.rpartition(".")[2] or name) or _search(session, name)
 
 
