@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import os
 import threading
@@ -15,11 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gradsh.engine import Tensor
 from gradsh.engine.fusion import deferred, execution, expression, node, plan
 from gradsh.language import fusion
 from gradsh.session import Session
 from gradsh.session.faults import Interrupted
 from gradsh.session.fusion import FUSION
+from tests.engine.oracle import sample_lines, samples
 from tests.sessions import Collected
 
 MADE = """
@@ -182,6 +185,54 @@ def test_random_expressions_are_what_they_are_op_by_op(
         assert_alike(ours[name].grad, theirs[name].grad, exact=False)
 
 
+def _with_names(sample: str) -> tuple[str, str] | None:
+    """A sample call with names for its tensors, and what binds them; None where it has no call."""
+    (statement,) = ast.parse(sample.replace("^", "**")).body
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call):
+        return None
+    made = []
+
+    def named(argument: ast.expr) -> ast.expr:
+        text = ast.unparse(argument)
+        if not isinstance(argument, (ast.Call, ast.BinOp)) or "lambda" in text:
+            return argument
+        name = f"a{len(made)}"
+        made.append(f"{name} = {text}; if {name}.is_floating_point() {{ {name}.requires_grad_() }}")
+        return ast.Name(name)
+
+    call.args = [named(argument) for argument in call.args]
+    for keyword in call.keywords:
+        keyword.value = named(keyword.value)
+    return ast.unparse(call), "\n".join(made)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in samples()}))
+def test_samples_of_every_function_are_what_they_are_op_by_op(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (fusion, deferred):
+        monkeypatch.setattr(module, "LARGE", 1)
+    monkeypatch.setattr(plan, "BLOCK", 4)
+    for sample in sample_lines(name):
+        named = _with_names(sample)
+        if named is None:
+            continue
+        written, made = named
+        program = f"""
+            out = {written} * 2 + 1
+            print out
+            total = sum(out * out)
+            if total.requires_grad {{ backward total }}
+        """
+        results = [told(f"seed 1\n{made}", program, fused=fused) for fused in (True, False)]
+        (printed, error, ours), (expected, expected_error, theirs) = results
+        assert (printed, error) == (expected, expected_error), sample
+        for key, value in theirs.items():
+            if isinstance(value, Tensor) and value.is_leaf and value.grad is not None:
+                assert_alike(ours[key].grad, value.grad, exact=False)
+
+
 def test_pointwise_gradients_have_the_same_bits(small_blocks: None, count: dict[str, int]) -> None:
     made = MADE.format(seed=1, shape="1000, 40", first=1000, last=40, ones=", 1")
     for program in (
@@ -340,7 +391,7 @@ def test_graphs_are_freed_without_the_garbage_collector(small_blocks: None) -> N
     gc.disable()
     try:
         step()
-        assert not [x for x in gc.get_objects() if isinstance(x, node.Fused)]
+        assert not [x for x in gc.get_objects() if type(x) is node.Fused]
         assert gc.collect() == 0
     finally:
         gc.enable()
