@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,23 @@ def clamp_to_tensors(input: Operand, min: Operand | None, max: Operand | None):
     return _bounded(input, min, max)
 
 
+def _as_numbers(input: Any, *bounds: Any) -> Iterator[Any]:
+    """The bounds, of which one is a tensor: beside a number it has to be a constant number."""
+    for bound in bounds:
+        if type(bound) is not Tensor:
+            yield bound
+        elif bound.array.ndim or bound.requires_grad:
+            kinds = ", ".join([type(x).__name__ for x in (input, *bounds)])
+            error = TypeError(
+                f"clamp() received an invalid combination of arguments - got ({kinds}), but "
+                "expected one of:"
+            )
+            error.add_note("give two numbers or two tensors: `full_like` makes one of a number")
+            raise error
+        else:
+            yield bound.array.item()
+
+
 @composite(in_place=True)
 def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     """input, but at least min and at most max (numbers, or tensors); max wins over min.
@@ -102,9 +120,12 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    kinds = {type(bound) for bound in (min, max) if bound is not None}
+    if Tensor in kinds and len(kinds) > 1:
+        min, max = _as_numbers(input, min, max)
     if type(input) is Tensor:
         _refuse_complex_bounds(input.array)
-    if type(min) is Tensor or type(max) is Tensor:
+    if kinds == {Tensor}:
         return clamp_to_tensors(input, min, max)
     return clamp_to_numbers(input, min, max)
 
