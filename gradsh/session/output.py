@@ -65,6 +65,10 @@ class Output:
         """Write text as it is, at once."""
         raise NotImplementedError
 
+    def say(self, text: str) -> None:
+        """Write a line of words, broken between them where the terminal is narrow."""
+        self.write(text + "\n")
+
     def remark(self, text: str) -> None:
         """Write a line that tells of what was just shown."""
         self.write(text + "\n")
@@ -185,6 +189,17 @@ class ColourOutput(TextOutput):
         if name is not None:
             line = _labelled(name, line)
         self._write_styled(line, value)
+
+    def say(self, text: str) -> None:
+        """Write the line, broken between words where it is wider than the terminal."""
+        console = self._open_console()
+        if not console.is_terminal or len(text) <= console.width:
+            self.write(text + "\n")
+            return
+        from rich.text import Text
+
+        for line in Text(text).wrap(console, console.width):
+            self.write(line.plain.rstrip() + "\n")
 
     def remark(self, text: str) -> None:
         """Write the line so that it stands back behind the values."""

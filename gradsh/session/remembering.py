@@ -46,13 +46,13 @@ def _count(word: str, values: tuple[Any, ...]) -> int:
 def undo(session: Session, values: tuple[Any, ...]) -> None:
     """Take back the last entry, or so many. RuntimeError where that cannot be done."""
     for line in _dialogue(session, "undo").undo_log.undo(_count("undo", values)):
-        session.output.write(line + "\n")
+        session.output.say(line)
 
 
 def redo(session: Session, values: tuple[Any, ...]) -> None:
     """Do again what was taken back. RuntimeError where nothing was."""
     for line in _dialogue(session, "redo").undo_log.redo(_count("redo", values)):
-        session.output.write(line + "\n")
+        session.output.say(line)
 
 
 # ------------------------------------------------------------------------------- history
@@ -229,4 +229,4 @@ def reset(session: Session) -> None:
     listed = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
     undone = session.dialogue is not None and held <= UNDO.bytes
     again = "; `undo` brings them back" if undone else ""
-    session.output.write(f"forgot {listed}{again}\n")
+    session.output.say(f"forgot {listed}{again}")

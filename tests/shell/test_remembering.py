@@ -33,6 +33,15 @@ def test_undo_and_redo(shell):
     assert "there is nothing to undo" in shell.enter("undo")[0]
 
 
+def test_what_undo_tells_is_broken_between_words(open_shell):
+    shell = open_shell("-q", columns=40)
+    shell.enter("first, second, third = (1, 2, 3);")
+    assert shell.enter("undo") == [
+        "took back `first, second, third = (1, 2,",
+        "3);`: first, second, third are gone",
+    ]
+
+
 def test_undo_after_an_interrupt(shell):
     shell.enter("x = zeros(2);")
     shell.send('while true { x += 1; if x[0] == 10 { print "on" } }\r')
