@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from gradsh.engine import FUNCTIONS
+from gradsh.engine.dtypes import DTYPES
 from gradsh.engine.tensor import new_tensor
 
 try:
@@ -207,6 +208,17 @@ def test_as_pytorch(name: str) -> None:
     ours, theirs = _gradsh().results(*CASES[name]), _pytorch().results(*CASES[name])
     for what, one, other in zip(("value", "gradient", "second"), ours, theirs, strict=True):
         assert _agree(one, other), f"{what}: {one}, PyTorch: {other}"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "bounds"),
+    [("relu", ()), ("relu6", ()), ("clamp", (0,)), ("clamp", (None, 0)), ("hardtanh", (0.0, 1.0))],
+)
+def test_a_zero_at_a_bound_keeps_its_sign(name: str, bounds: tuple[Any, ...], dtype: str) -> None:
+    zeros = FUNCTIONS["tensor"]([0.0, -0.0] * 20).to(DTYPES[dtype])
+    result = FUNCTIONS[name](zeros, *bounds)
+    assert np.signbit(result.array).tolist() == [False, True] * 20
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from gradsh.engine.arguments import Operand
 from gradsh.engine.derivative import pointwise
 from gradsh.engine.op import composite
 from gradsh.engine.ops.elementary import abs, exp, sigmoid, tanh
-from gradsh.engine.ops.pieces import choose, kept, refuse, refuse_complex_gradient
+from gradsh.engine.ops.pieces import bounded, choose, kept, refuse, refuse_complex_gradient
 from gradsh.engine.ops.pointwise import div, no_change
 from gradsh.engine.ops.special import erf, error_function_of
 from gradsh.engine.precision import fused_multiply_add, precise, rounded_once, single
@@ -327,7 +327,7 @@ def hardtanh_of(input: Operand, min_val: float, max_val: float):
     if input.dtype.kind == "u" and int(min_val) < 0:
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     kind = input.dtype.type
-    return np.minimum(np.maximum(input, kind(min_val)), kind(max_val))
+    return bounded(input, kind(min_val), kind(max_val))
 
 
 @composite(in_place=True)

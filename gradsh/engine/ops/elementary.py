@@ -10,6 +10,7 @@ from gradsh.engine.derivative import pointwise
 from gradsh.engine.dtypes import is_bfloat16, is_floating
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
+from gradsh.engine.ops.pieces import bounded
 from gradsh.engine.ops.pointwise import no_change, not_implemented, pow, where
 from gradsh.engine.precision import SEEN_IN_FULL, fused_multiply_add, precise, single
 
@@ -130,7 +131,7 @@ def relu(input):
         raise RuntimeError("Boolean inputs not supported for relu")
     if input.dtype.kind == "c":
         raise NotImplementedError("clamp is not supported for complex types")
-    return np.maximum(input, input.dtype.type(0))
+    return bounded(input, input.dtype.type(0))
 
 
 @pointwise(input=lambda g, input: g * sgn(input))

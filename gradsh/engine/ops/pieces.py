@@ -50,3 +50,18 @@ def no_effect(g: Any, shape: tuple[int, ...]) -> Any:
     """The cotangent of an input of this shape on which the result depends by its places only."""
     zeros = np.zeros(shape, array_of(g).dtype)
     return new_tensor(zeros) if type(g) is Tensor else zeros
+
+
+def bounded(input: Any, low: Any, high: Any = None) -> Any:
+    """An array between bounds, where there are any; what is equal to one stays, as in PyTorch.
+
+    Zeros of both signs are equal. Of two equal numbers numpy takes the second, but of float16 the
+    first.
+    """
+    if input.dtype.char == "e":
+        if low is not None:
+            input = np.maximum(input, low)
+        return input if high is None else np.minimum(input, high)
+    if low is not None:
+        input = np.maximum(low, input)
+    return input if high is None else np.minimum(high, input)

@@ -13,7 +13,7 @@ from gradsh.engine.dtypes import FROM_NUMPY, NUMBER_CATEGORY, is_floating, resul
 from gradsh.engine.op import composite
 from gradsh.engine.ops.conjugation import conjugate
 from gradsh.engine.ops.logic import isfinite, isnan
-from gradsh.engine.ops.pieces import choose, kept, refuse, refuse_complex_gradient
+from gradsh.engine.ops.pieces import bounded, choose, kept, refuse, refuse_complex_gradient
 from gradsh.engine.ops.pointwise import no_change, not_implemented
 from gradsh.engine.precision import fused_multiply_add, single
 from gradsh.engine.scalars import number_array
@@ -24,12 +24,6 @@ def _within(input: Any, low: Any, high: Any) -> Any:
     if low is None:
         return input <= high
     return input >= low if high is None else (input >= low) & (input <= high)
-
-
-def _bounded(input: Any, low: Any, high: Any) -> Any:
-    if low is not None:
-        input = np.maximum(input, low)
-    return input if high is None else np.minimum(input, high)
 
 
 def _kernel(both: str, lower: str, upper: str, low: Any, high: Any) -> str:
@@ -63,7 +57,7 @@ def clamp_to_numbers(input, min: Number | None, max: Number | None):
         names = "clamp_scalar_cpu", "clamp_min_scalar_cpu", "clamp_max_scalar_cpu"
         raise not_implemented(_kernel(*names, min, max), input)
     low, high = (None if bound is None else number_array(bound, dtype) for bound in (min, max))
-    return _bounded(input.astype(dtype, copy=False), low, high)
+    return bounded(input.astype(dtype, copy=False), low, high)
 
 
 def _below_low(g: Any, input: Any, min: Any, max: Any) -> Any:
@@ -87,7 +81,7 @@ def clamp_to_tensors(input: Operand, min: Operand | None, max: Operand | None):
     """input, but at least min and at most max, element by element."""
     kernel = _kernel("clamp_cpu", "maximum_cpu", "minimum_cpu", min, max)
     refuse(kernel, "bc" if kernel == "clamp_cpu" else "c", input)
-    return _bounded(input, min, max)
+    return bounded(input, min, max)
 
 
 def _as_numbers(input: Any, *bounds: Any) -> Iterator[Any]:
