@@ -63,3 +63,10 @@ def own_settings() -> Iterator[None]:
     yield
     options.change(**before)
     DEFAULTS.floating = floating
+
+
+@pytest.fixture(autouse=True)
+def no_watch_outlives_its_test() -> Iterator[None]:
+    """`anomaly on` watches the whole process: a session that is dropped with it would go on."""
+    yield
+    sys.setprofile(None)

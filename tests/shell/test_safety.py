@@ -100,7 +100,7 @@ def test_a_fault_of_gradsh_says_where_to_report_and_keeps_the_session(open_shell
     )
     shell = open_shell(program=["broken.py"])
     shell.enter("x = 1;")
-    report = "".join(shell.enter("vars"))
+    report = " ".join(shell.enter("vars"))
     assert "<shell>:2:1: error: internal error: KeyError: 'gone'" in report
     assert "please report it as CONTRIBUTING.md says" in report
     report = shell.enter("print 2")
