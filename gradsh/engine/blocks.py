@@ -60,15 +60,18 @@ def over_rows(work: Callable[[slice], Any], rows: int, length: int) -> list[Any]
     # numpy copies what is broadcast to fill its buffer, unless a row does that already
     before = np.setbufsize(max(_LEAST_BUFFER, min(length, np.getbufsize())) & -_LEAST_BUFFER)
     try:
-        return _shared(work, rows, max(1, min(_BLOCK // max(length, 1), -(-rows // THREADS))))
+        return over_slices(work, rows, max(1, min(_BLOCK // max(length, 1), -(-rows // THREADS))))
     finally:
         np.setbufsize(before)
 
 
-def _shared(work: Callable[[slice], Any], rows: int, step: int) -> list[Any]:
-    """What `work` gives for slices of `step` rows, shared among the threads."""
+def over_slices(work: Callable[[slice], Any], rows: int, step: int) -> list[Any]:
+    """What `work` gives for slices of `step` rows, shared among the threads.
+
+    The calls may run at the same time, so each must write to its own rows alone.
+    """
     slices = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
-    if THREADS == 1 or len(slices) == 1:
+    if THREADS == 1 or len(slices) <= 1:
         return [work(part) for part in slices]
     threads = min(THREADS, len(slices))
     shares = [slices[turn::threads] for turn in range(threads)]

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from gradsh.engine.blocks import over_slices
 from gradsh.engine.precision import single
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -96,11 +97,9 @@ def offsets(kernel: Lengths, slide: Slide, places: Lengths) -> Iterator[tuple[An
         )
 
 
-def _batches(count: int, elements: int, itemsize: int) -> Iterator[slice]:
-    """The images in runs whose windows, `elements` an image, fit into the cache."""
-    step = max(1, _CACHE // max(1, elements * itemsize))
-    for start in range(0, count, step):
-        yield slice(start, min(start + step, count))
+def _at_once(elements: int, itemsize: int) -> int:
+    """How many images there are whose windows, `elements` an image, fit into the cache."""
+    return max(1, _CACHE // max(1, elements * itemsize))
 
 
 def _width(size: int, count: int) -> int:
@@ -136,9 +135,12 @@ def correlate(input: Array, weight: Array, slide: Slide, places: Lengths) -> Arr
     view = windows(padded(input, slide.padding), kernel, slide, places)
     matrix = weight.reshape(groups, kernels // groups, taps)
     by_group = result.reshape(batch, groups, kernels // groups, count)
-    for part in _batches(batch, groups * taps * count, input.itemsize):
+
+    def multiply(part: slice) -> None:
         columns = np.ascontiguousarray(view[part]).reshape(-1, groups, taps, count)
         _multiply(matrix, columns, by_group[part])
+
+    over_slices(multiply, batch, _at_once(groups * taps * count, input.itemsize))
     return result
 
 
@@ -159,7 +161,8 @@ def spread(grad: Array, weight: Array, slide: Slide, spatial: Lengths, in_steps:
     )
     by_group = single(grad).reshape(batch, groups, kernels // groups, count)
     met = list(offsets(kernel, slide, places))
-    for part in _batches(batch, groups * taps * count, grad.itemsize):
+
+    def put_back(part: slice) -> None:
         images = by_group[part]
         columns = np.empty((len(images), groups, taps, count), images.dtype)
         _multiply(matrix, images, columns)
@@ -167,6 +170,8 @@ def spread(grad: Array, weight: Array, slide: Slide, spatial: Lengths, in_steps:
         target = result[part]
         for index, where in met:
             target[(..., *where)] += columns[(slice(None), slice(None), *index)]
+
+    over_slices(put_back, batch, _at_once(groups * taps * count, grad.itemsize))
     kept: Array = result[inside(spatial, slide.padding)]
     return kept
 
@@ -184,7 +189,8 @@ def weigh(
     view = windows(padded(input, slide.padding), kernel, slide, places)
     by_group = grad.reshape(batch, groups, kernels // groups, count)
     total = np.zeros((groups, kernels // groups, taps), grad.dtype)
-    for part in _batches(batch, groups * taps * count, input.itemsize):
+    step = _at_once(groups * taps * count, input.itemsize)
+    for part in (slice(start, start + step) for start in range(0, batch, step)):
         columns = np.ascontiguousarray(view[part]).reshape(-1, groups, taps, count)
         width = _width(total[0].size, count)
         whole = count // width * width
