@@ -438,20 +438,22 @@ def _check_lengths(name: str, shape: Lengths, first: int, what: str = "input") -
             )
 
 
-def _output_size(name: str, output_size: Any, shape: Lengths, refusal: str) -> Lengths:
-    """The two lengths of the result; none stands for the input's."""
+def read_output_size(
+    name: str, output_size: Any, shape: Lengths, dims: int, refusal: str
+) -> Lengths:
+    """The lengths of the result along the pooled dimensions; none stands for the input's."""
     if isinstance(output_size, (tuple, list)):
         if len(shape) <= len(output_size):
             raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
-        own = shape[-len(output_size) :] if output_size else ()
+        own = shape[len(shape) - len(output_size) :]
         output_size = tuple(
             length if count is None else count
             for count, length in zip(output_size, own, strict=True)
         )
-        if len(output_size) != 2:
+        if len(output_size) != dims:
             raise RuntimeError(refusal)
     lengths = read_lengths(output_size, name, "output_size", 2)
-    return lengths * 2 if len(lengths) == 1 else lengths
+    return lengths * dims if len(lengths) == 1 else lengths
 
 
 @composite(method=False)
@@ -480,7 +482,9 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     """
     name = "adaptive_avg_pool2d"
     input = operand(input, name, "input", 1)
-    wanted = _output_size(name, output_size, input.array.shape, f"{name}: output_size must be 2")
+    wanted = read_output_size(
+        name, output_size, input.array.shape, 2, f"{name}: output_size must be 2"
+    )
     return _means_shared(input, wanted)
 
 
@@ -529,8 +533,8 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
     name = "adaptive_max_pool2d"
     input = operand(input, name, "input", 1)
     shape = input.array.shape
-    wanted = _output_size(
-        name, output_size, shape, f"{name}(): internal error: output_size.size() must be 2"
+    wanted = read_output_size(
+        name, output_size, shape, 2, f"{name}(): internal error: output_size.size() must be 2"
     )
     _check_shared(name, shape, 1, colon=":")
     if min(wanted) < 0:

@@ -14,6 +14,7 @@ from gradsh.engine.dtypes import HALVES
 from gradsh.engine.op import composite
 from gradsh.engine.ops.pieces import array_of, no_effect, refuse
 from gradsh.engine.ops.pointwise import not_implemented
+from gradsh.engine.ops.pooling import read_output_size
 from gradsh.engine.ops.reductions import mean
 from gradsh.engine.sliding import Lengths
 from gradsh.engine.windows import Mean, Pool
@@ -136,6 +137,9 @@ def adaptive_max_pool3d_with_indices(input: Operand, output_size: Any):
 
 # Reading and checking
 
+_ADAPTIVE = "adaptive_pool3d"
+"""What refusals of lengths call both kinds of windows that share out a volume."""
+
 
 def _three(function: str, name: str, value: Any, wording: str) -> Lengths:
     """A number for each of the three dimensions, from one or three."""
@@ -224,22 +228,6 @@ def _check_lengths(name: str, shape: Lengths, what: str = "input") -> None:
             )
 
 
-def _output_size(output_size: Any, shape: Lengths, refusal: str) -> Lengths:
-    """The three lengths of the result; none stands for the input's."""
-    if isinstance(output_size, (tuple, list)):
-        if len(shape) <= len(output_size):
-            raise ValueError(f"Input dimension should be at least {len(output_size) + 1}")
-        own = shape[len(shape) - len(output_size) :]
-        output_size = tuple(
-            length if count is None else count
-            for count, length in zip(output_size, own, strict=True)
-        )
-        if len(output_size) != 3:
-            raise RuntimeError(refusal)
-    lengths = read_lengths(output_size, "adaptive_pool3d", "output_size", 2)
-    return lengths * 3 if len(lengths) == 1 else lengths
-
-
 @composite(method=False)
 def max_pool3d(
     input: Any,
@@ -299,7 +287,9 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
     name = "adaptive_avg_pool3d"
     check_tensors(name, input=input)
     shape = tuple(input.shape)
-    wanted = _output_size(output_size, shape, f"{name}: output_size must be 3")
+    wanted = read_output_size(
+        "adaptive_pool3d", output_size, shape, 3, f"{name}: output_size must be 3"
+    )
     if min(wanted) < 0:
         raise RuntimeError(
             f"{name}: elements of output_size must be greater than or equal to 0 but received "
@@ -323,8 +313,12 @@ def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = Fal
     name = "adaptive_max_pool3d"
     check_tensors(name, input=input)
     shape = tuple(input.shape)
-    wanted = _output_size(
-        output_size, shape, f"{name}(): internal error: output_size.size() must be 3"
+    wanted = read_output_size(
+        "adaptive_pool3d",
+        output_size,
+        shape,
+        3,
+        f"{name}(): internal error: output_size.size() must be 3",
     )
     if len(shape) not in (4, 5):
         raise RuntimeError(f"{name}(): Expected 4D or 5D tensor, but got: {list(shape)}")
