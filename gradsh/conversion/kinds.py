@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterable
 from typing import Final
 
+from gradsh.conversion.torch_names import OPTIMISERS, SCHEDULES
 from gradsh.conversion.words import words
 from gradsh.engine import DIFFERENTIATION, FUNCTIONS
 from gradsh.engine.dtypes import ALIASES, DTYPES
@@ -54,8 +55,6 @@ _NOTHING: Final = words(
     backward clip_grad_value_ manual_seed remove retain_grad save zero_grad add_group
     """
 )
-_OPTIMISERS: Final = words("adagrad adam adamw lbfgs rmsprop sgd")
-_SCHEDULES: Final = words("cosine exponential step_lr")
 _TENSOR_ATTRIBUTES: Final = frozenset(("T", "mT", "H", "mH", "data", "real", "imag"))
 _NUMBER_ATTRIBUTES: Final = frozenset(
     ("ndim", "requires_grad", "is_leaf", "retains_grad", "_version", "lr", "itemsize")
@@ -329,7 +328,7 @@ class Kinds:
             return NUMBER
         if name in _NOTHING:
             return NOTHING
-        if name in _OPTIMISERS or name in _SCHEDULES:
+        if name in OPTIMISERS or name in SCHEDULES:
             return OPTIMISER
         if name in ("load", "record", "stdin"):
             return RECORD

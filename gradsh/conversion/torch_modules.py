@@ -5,23 +5,13 @@ from __future__ import annotations
 import ast
 from typing import Final
 
+from gradsh.conversion import torch_names
 from gradsh.conversion.words import words
 from gradsh.engine import DIFFERENTIATION, FUNCTIONS
 from gradsh.engine.dtypes import ALIASES, DTYPES
 
-OPTIMISERS: Final = {
-    "SGD": "sgd",
-    "Adam": "adam",
-    "AdamW": "adamw",
-    "RMSprop": "rmsprop",
-    "Adagrad": "adagrad",
-    "LBFGS": "lbfgs",
-}
-SCHEDULES: Final = {
-    "StepLR": "step_lr",
-    "ExponentialLR": "exponential",
-    "CosineAnnealingLR": "cosine",
-}
+OPTIMISERS: Final = {path.rpartition(".")[2]: name for name, path in torch_names.OPTIMISERS.items()}
+SCHEDULES: Final = {path.rpartition(".")[2]: name for name, path in torch_names.SCHEDULES.items()}
 _MODULES: Final = (
     "torch",
     "torch.nn.functional",

@@ -34,6 +34,7 @@ from gradsh.conversion.python_text import (
     spaced,
 )
 from gradsh.conversion.refusals import Refusal
+from gradsh.conversion.torch_modules import OPTIMISERS, SCHEDULES
 from gradsh.conversion.words import words
 from gradsh.engine import DIFFERENTIATION, FUNCTIONS
 from gradsh.engine.dtypes import ALIASES, DTYPES
@@ -604,7 +605,7 @@ class Translator:
     def builtin_name(self, node: ast.Attribute) -> str:
         """The built-in name of `torch.optim.SGD` and the like."""
         name = node.attr.removeprefix(".")
-        return _CLASSES.get(name, name)
+        return OPTIMISERS.get(name) or SCHEDULES.get(name, name)
 
     def expr_call(self, node: ast.Call) -> ast.expr:
         function, values = node.func, node.args
@@ -716,17 +717,6 @@ _AUGMENTED: Final[dict[type[ast.operator], str]] = {
     ast.Pow: "**=",
 }
 _STANDARD: Final = frozenset(("csv", "math", "os", "sys"))
-_CLASSES: Final = {
-    "SGD": "sgd",
-    "Adam": "adam",
-    "AdamW": "adamw",
-    "RMSprop": "rmsprop",
-    "Adagrad": "adagrad",
-    "LBFGS": "lbfgs",
-    "StepLR": "step_lr",
-    "ExponentialLR": "exponential",
-    "CosineAnnealingLR": "cosine",
-}
 
 
 def is_builtin(name: str) -> bool:
